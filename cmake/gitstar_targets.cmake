@@ -1,0 +1,33 @@
+# gitstar_compile_options(TARGET): what every target of ours is compiled with.
+function(gitstar_compile_options target)
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+    -Woverloaded-virtual -Wcast-align -Wunused -Wnull-dereference -Werror)
+  if(GITSTAR_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE} -fno-omit-frame-pointer
+      -Wno-null-dereference)
+    target_link_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE})
+  endif()
+endfunction()
+
+# gitstar_library(NAME SOURCES ... LINK ...): a static library of ours.
+function(gitstar_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  gitstar_compile_options(${name})
+  target_link_libraries(${name} PUBLIC ${arg_LINK})
+endfunction()
+
+# gitstar_test(NAME LABEL label SOURCES ... LINK ...): one test program; each TEST_CASE is counted
+# inside, CTest runs the program once. LABEL is the part of the tree that it covers.
+function(gitstar_test name)
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  gitstar_compile_options(${name})
+  target_link_libraries(${name} PRIVATE Catch2::Catch2WithMain ${arg_LINK})
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

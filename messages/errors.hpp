@@ -1,0 +1,40 @@
+/// Error codes that actors answer with.
+#pragma once
+
+#include "messages/compat.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace gitstar {
+
+enum class errc : uint8_t {
+  ok = 0,
+  /// The configuration asks for something impossible; the context names the key.
+  bad_config,
+  /// GitHub rejected every credential: the run cannot go on.
+  no_credential_left,
+  /// GitHub refused the query itself: our bug or a schema change.
+  query_rejected,
+  /// PostgreSQL could not be reached or refused a statement.
+  store_failed,
+  /// Another process has taken this crawl over; ours must stop writing.
+  fenced,
+  /// A lease that was given back or ran out.
+  lease_lost,
+  /// The actor is shutting down and answers nothing more.
+  stopping,
+  /// A supervisor saw more restarts than its intensity allows.
+  too_many_restarts,
+};
+
+/// The name of the code, as logs show it.
+std::string to_string(errc code);
+
+/// Renders a `gitstar` error for logs and for the user: the code and its context.
+std::string render_error(uint8_t code, const caf::message& context);
+
+/// The text a user reads: the context where there is one, the code's name otherwise.
+std::string describe(const caf::error& reason);
+
+} // namespace gitstar
