@@ -56,29 +56,29 @@ enum class field_error : uint8_t {
   transient,      ///< retry
   not_found,
   forbidden,
-  rejected,       ///< for example a search text that GitHub refuses
+  rejected, ///< for example a search text that GitHub refuses
 };
 std::string to_string(field_error error);
 
 /// The budget as one answer showed it, from `rateLimit` in the body, else from the headers.
 struct rate_limit {
-  bool known = false;      ///< neither body nor headers spoke of a limit: nothing below is set
-  bool enabled = true;     ///< false: the server says null in the body and sends no headers (GHES)
-  int64_t limit = 0;       ///< points per window
-  int64_t remaining = 0;   ///< points
-  int64_t cost = -1;       ///< points of this query; -1 unknown
-  timestamp reset_at;      ///< end of the window
+  bool known = false;    ///< neither body nor headers spoke of a limit: nothing below is set
+  bool enabled = true;   ///< false: the server says null in the body and sends no headers (GHES)
+  int64_t limit = 0;     ///< points per window
+  int64_t remaining = 0; ///< points
+  int64_t cost = -1;     ///< points of this query; -1 unknown
+  timestamp reset_at;    ///< end of the window
   bool operator==(const rate_limit&) const = default;
 };
 
 /// The answer to one `search_field`.
 struct field_answer {
   field_error error = field_error::none;
-  std::string message;           ///< GitHub's words where `error` is set
-  int64_t match_count = 0;       ///< repositoryCount
-  std::string end_cursor;        ///< pageInfo.endCursor; empty on an empty page
+  std::string message;     ///< GitHub's words where `error` is set
+  int64_t match_count = 0; ///< repositoryCount
+  std::string end_cursor;  ///< pageInfo.endCursor; empty on an empty page
   bool has_next_page = false;
-  uint32_t null_count = 0;       ///< elements of `nodes` that were null or had no databaseId
+  uint32_t null_count = 0; ///< elements of `nodes` that were null or had no databaseId
   std::vector<repository> repositories;
   bool operator==(const field_answer&) const = default;
 };
@@ -86,15 +86,15 @@ struct field_answer {
 /// The answer to one query: a page (DESIGN) per field.
 struct api_response {
   outcome result = outcome::ok;
-  int32_t http_status = 0;            ///< 0: no answer came
-  std::string message;                ///< what went wrong, for logs; never a secret
-  std::string request_id;             ///< x-github-request-id
+  int32_t http_status = 0; ///< 0: no answer came
+  std::string message;     ///< what went wrong, for logs; never a secret
+  std::string request_id;  ///< x-github-request-id
   optional<std::chrono::seconds> retry_after;
   rate_limit limits;
   optional<std::chrono::seconds> server_clock_skew; ///< `Date` header minus our clock
-  milliseconds elapsed{0};            ///< from the first byte sent to the last received
-  uint64_t body_bytes = 0;            ///< after decompression
-  std::vector<field_answer> fields;   ///< as many as the request had, in its order, if ok or partial
+  milliseconds elapsed{0};          ///< from the first byte sent to the last received
+  uint64_t body_bytes = 0;          ///< after decompression
+  std::vector<field_answer> fields; ///< as many as the request had, in its order, if ok or partial
   bool operator==(const api_response&) const = default;
 };
 

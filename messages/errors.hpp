@@ -32,9 +32,13 @@ enum class errc : uint8_t {
 std::string to_string(errc code);
 
 /// Renders a `gitstar` error for logs and for the user: the code and its context.
-std::string render_error(uint8_t code, const caf::message& context);
+/// Signature as `caf::actor_system_config::add_error_category` wants it.
+std::string render_error(uint8_t code, caf::atom_value category, const caf::message& context);
 
 /// The text a user reads: the context where there is one, the code's name otherwise.
 std::string describe(const caf::error& reason);
+
+/// Whether starting again cannot help: supervisors pass such an error up instead of restarting.
+bool is_final(const caf::error& reason);
 
 } // namespace gitstar

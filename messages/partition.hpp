@@ -20,21 +20,20 @@ std::string to_string(partition_state state);
 /// A part of a source that is fetched on its own, and how far it has come. The durable unit of
 /// work: one row of the `partitions` table.
 struct partition {
-  int64_t id = 0;              ///< hash of crawl and description: the same work has the same id
-  int64_t parent_id = 0;       ///< 0 for a root
-  std::string description;     ///< canonical; for the search source its search text without sort
+  int64_t id = 0;          ///< hash of crawl and description: the same work has the same id
+  int64_t parent_id = 0;   ///< 0 for a root
+  std::string description; ///< canonical; for the search source its search text without sort
   partition_state state = partition_state::open;
-  int64_t expected = -1;       ///< matches GitHub reported last; -1 not asked yet
-  bool expected_exact = false; ///< false: an estimate, count again before fetching
-  int64_t seen = 0;            ///< distinct repositories stored
-  int64_t duplicates = 0;      ///< repositories that pages repeated
-  int64_t lease = 0;           ///< number of the newest lease; older ones are fenced off
-  uint32_t attempts = 0;       ///< leases that ended in failure
-  uint32_t pass = 0;           ///< which sort the pages are read with; grows when pages fell short
-  uint32_t pages_done = 0;     ///< bit p: page p of this pass is stored
-  std::string cursor;          ///< where serial paging goes on; empty when cursors are predicted
+  int64_t expected = -1;   ///< matches GitHub reported last; -1 not asked yet
+  int64_t seen = 0;        ///< distinct repositories stored
+  int64_t duplicates = 0;  ///< repositories that pages repeated
+  int64_t lease = 0;       ///< number of the newest lease; older ones are fenced off
+  uint32_t attempts = 0;   ///< leases that ended in failure
+  uint32_t pass = 0;       ///< which sort the pages are read with; grows when pages fell short
+  uint32_t pages_done = 0; ///< bit p: page p of this pass is stored
+  std::string cursor;      ///< where serial paging goes on; empty when cursors are predicted
   std::vector<repo_id> seen_ids; ///< what `seen` counts, while open; empty once finished
-  std::string reason;          ///< why it is incomplete or dead
+  std::string reason;            ///< why it is incomplete or dead
   bool operator==(const partition&) const = default;
 };
 
@@ -51,7 +50,7 @@ struct lease {
   partition part;
   std::vector<std::string> counts; ///< search texts to count; empty: fetch the pages of `part`
   cursor_mode cursors = cursor_mode::unverified;
-  std::vector<std::string> sorts;  ///< search text of each pass, its sort included
+  std::vector<std::string> sorts; ///< search text of each pass, its sort included
   bool operator==(const lease&) const = default;
 };
 
@@ -65,15 +64,15 @@ struct count_result {
 
 /// What a fetcher says of a lease for pages once the writer has committed its last batch.
 struct lease_result {
-  partition part;           ///< as committed
-  optional<bool> predicted; ///< did a full page's cursor equal the predicted one? empty: none was full
+  partition part; ///< as committed
+  optional<bool>
+      predicted; ///< did a full page's cursor equal the predicted one? empty: none was full
   bool operator==(const lease_result&) const = default;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, partition& x) {
   return f(caf::meta::type_name("partition"), x.id, x.parent_id, x.description, x.state, x.expected,
-           x.expected_exact, x.seen, x.duplicates, x.lease, x.attempts, x.pass, x.pages_done,
            x.cursor, x.seen_ids, x.reason);
 }
 

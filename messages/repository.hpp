@@ -21,11 +21,11 @@ struct repository {
   bool is_fork = false;
   bool is_archived = false;
   bool is_disabled = false;
-  std::string visibility;            ///< public, private or internal; others as GitHub spells them
-  optional<int32_t> disk_usage_kb;   ///< diskUsage
+  std::string visibility;          ///< public, private or internal; others as GitHub spells them
+  optional<int32_t> disk_usage_kb; ///< diskUsage
   timestamp created_at;
   timestamp updated_at;
-  optional<timestamp> pushed_at;     ///< null for a repository without a push
+  optional<timestamp> pushed_at; ///< null for a repository without a push
   bool operator==(const repository&) const = default;
 };
 

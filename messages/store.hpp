@@ -13,13 +13,13 @@ namespace gitstar {
 /// One run of one config file, as the `crawls` table holds it.
 struct crawl {
   int64_t id = 0;
-  int64_t epoch = 0;        ///< grows with every process that takes the crawl over; fences old ones
-  std::string name;         ///< crawl.name
-  std::string source;       ///< canonical text of the source; another source is another crawl
-  std::string state;        ///< running, stopped, complete, incomplete or failed
-  timestamp started_at;     ///< of the first process; repositories created later are not in the crawl
-  int64_t threshold = -1;   ///< `top`: stars >= threshold is what is crawled; -1 not found yet
-  bool resumed = false;     ///< an earlier process began it
+  int64_t epoch = 0;      ///< grows with every process that takes the crawl over; fences old ones
+  std::string name;       ///< crawl.name
+  std::string source;     ///< canonical text of the source; another source is another crawl
+  std::string state;      ///< running, stopped, complete, incomplete or failed
+  timestamp started_at;   ///< of the first process; repositories created later are not in the crawl
+  int64_t threshold = -1; ///< `top`: stars >= threshold is what is crawled; -1 not found yet
+  bool resumed = false;   ///< an earlier process began it
   bool operator==(const crawl&) const = default;
 };
 
@@ -27,30 +27,31 @@ struct crawl {
 struct batch {
   int64_t crawl_id = 0;
   int64_t epoch = 0;
-  timestamp observed_at;             ///< when the rows were read; crawled_at and observed_at
+  timestamp observed_at; ///< when the rows were read; crawled_at and observed_at
   std::vector<repository> rows;
-  std::vector<partition> partitions; ///< new state of each; skipped where the ledger has a newer lease
-  optional<int64_t> threshold;       ///< set: also stored as the crawl's threshold
+  std::vector<partition>
+      partitions;              ///< new state of each; skipped where the ledger has a newer lease
+  optional<int64_t> threshold; ///< set: also stored as the crawl's threshold
   bool operator==(const batch&) const = default;
 };
 
 /// What one committed transaction did.
 struct batch_receipt {
-  int64_t rows = 0;       ///< distinct repositories in the batch
+  int64_t rows = 0; ///< distinct repositories in the batch
   int64_t inserted = 0;
-  int64_t updated = 0;    ///< differed in some column
-  int64_t history = 0;    ///< star_history rows
+  int64_t updated = 0; ///< differed in some column
+  int64_t history = 0; ///< star_history rows
   milliseconds elapsed{0};
   bool operator==(const batch_receipt&) const = default;
 };
 
 /// Sums over the partitions of a crawl: the certificate's last line.
 struct certificate {
-  int64_t expected = 0;   ///< over leaves (done, incomplete, dead, open)
+  int64_t expected = 0; ///< over leaves (done, incomplete, dead, open)
   int64_t seen = 0;
   int64_t duplicates = 0;
-  int64_t missing = 0;    ///< sum of max(0, expected - seen) over leaves
-  int64_t open = 0;       ///< partitions by state
+  int64_t missing = 0; ///< sum of max(0, expected - seen) over leaves
+  int64_t open = 0;    ///< partitions by state
   int64_t split = 0;
   int64_t done = 0;
   int64_t incomplete = 0;
@@ -60,12 +61,12 @@ struct certificate {
 
 /// A credential budget that survives a restart: one row of `credential_budgets`.
 struct budget_record {
-  std::string credential;        ///< its name in the config, never the secret
-  bool enabled = true;           ///< false: the server has rate limits switched off
-  int64_t limit = 0;             ///< points per window
-  int64_t remaining = 0;         ///< points
+  std::string credential; ///< its name in the config, never the secret
+  bool enabled = true;    ///< false: the server has rate limits switched off
+  int64_t limit = 0;      ///< points per window
+  int64_t remaining = 0;  ///< points
   timestamp reset_at;
-  timestamp banned_until;        ///< from `retry-after` or a secondary limit; epoch: no ban
+  timestamp banned_until; ///< from `retry-after` or a secondary limit; epoch: no ban
   bool operator==(const budget_record&) const = default;
 };
 

@@ -1,0 +1,87 @@
+/// What fetchers and the TOKEN BUCKET say to each other.
+#pragma once
+
+#include "messages/api.hpp"
+#include "messages/basic.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gitstar {
+
+/// The right to send one query now with one credential.
+struct permit {
+  uint64_t id = 0;
+  std::string credential;
+  uint32_t width = 1; ///< at most this many fields in the query
+  bool operator==(const permit&) const = default;
+};
+
+/// How the query sent with a permit went. Every permit is closed by exactly one report.
+struct query_report {
+  uint64_t permit_id = 0;
+  uint32_t fields = 0; ///< how many the query carried
+  outcome result = outcome::ok;
+  std::string message;
+  optional<std::chrono::seconds> retry_after;
+  rate_limit limits;
+  milliseconds elapsed{0};
+  bool operator==(const query_report&) const = default;
+};
+
+/// One credential budget as the progress display and the metrics show it.
+struct budget_view {
+  std::string credential;
+  bool known = false;   ///< GitHub has told us this budget
+  bool enabled = true;  ///< false: the server has rate limits switched off
+  bool benched = false; ///< rejected by GitHub; not used any more
+  int64_t limit = 0;
+  int64_t remaining = 0;
+  timestamp reset_at;
+  timestamp banned_until;
+  bool operator==(const budget_view&) const = default;
+};
+
+/// The TOKEN BUCKET's view of the run since this process began.
+struct bucket_status {
+  std::vector<budget_view> budgets;
+  uint32_t in_flight = 0;
+  uint32_t waiting = 0;    ///< permits asked for and not yet given
+  std::string breaker;     ///< closed, open or half-open
+  std::string waiting_for; ///< what keeps permits waiting, in words; empty: nothing
+  uint64_t requests = 0;
+  uint64_t points = 0;
+  uint64_t retries = 0;                   ///< queries that have to be sent again, whole or in part
+  uint64_t count_fields = 0;              ///< fields of successful queries that counted
+  uint64_t page_fields = 0;               ///< fields of successful queries that read pages
+  uint64_t page_queries = 0;              ///< successful queries that read pages
+  std::map<std::string, uint64_t> errors; ///< by outcome
+  bool operator==(const bucket_status&) const = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, permit& x) {
+  return f(caf::meta::type_name("permit"), x.id, x.credential, x.width);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, query_report& x) {
+  return f(caf::meta::type_name("query_report"), x.permit_id, x.fields, x.result, x.message,
+           x.retry_after, x.limits, x.elapsed);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, budget_view& x) {
+  return f(caf::meta::type_name("budget_view"), x.credential, x.known, x.enabled, x.benched,
+           x.limit, x.remaining, x.reset_at, x.banned_until);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, bucket_status& x) {
+  return f(caf::meta::type_name("bucket_status"), x.budgets, x.in_flight, x.waiting, x.breaker,
+           x.waiting_for, x.requests, x.points, x.retries, x.count_fields, x.page_fields,
+           x.page_queries, x.errors);
+}
+
+} // namespace gitstar

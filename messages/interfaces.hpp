@@ -1,0 +1,88 @@
+/// The map of all actors: what each can be asked. Who asks whom stands in ARCHITECTURE.md.
+#pragma once
+
+#include "messages/api.hpp"
+#include "messages/bucket.hpp"
+#include "messages/errors.hpp"
+#include "messages/fwd.hpp"
+#include "messages/partition.hpp"
+#include "messages/progress.hpp"
+#include "messages/repository.hpp"
+#include "messages/store.hpp"
+
+namespace gitstar {
+
+/// The WRITER: commits batches, several in one transaction; an answer means committed.
+using writer_actor = typed_actor<caf::result<batch_receipt>(store_atom, batch),
+                                 caf::result<void>(wake_atom)>; // INTERNAL: the oldest batch has
+                                                                // waited long enough, or retry.
+
+/// The LEDGER: what the partitioner and the token bucket read from and write to PostgreSQL.
+using ledger_actor = typed_actor<
+    // Takes over the unfinished crawl of this name and source, or begins one.
+    caf::result<crawl>(open_atom),
+    // Open partitions with an id above `after_id`, ascending, at most `limit`.
+    caf::result<std::vector<partition>>(load_atom, int64_t crawl_id, int64_t after_id,
+                                        uint32_t limit),
+    // Partition changes without rows, committed at once.
+    caf::result<batch_receipt>(store_atom, batch),
+    caf::result<certificate>(certify_atom, int64_t crawl_id),
+    caf::result<void>(state_atom, int64_t crawl_id, int64_t epoch, std::string state),
+    caf::result<std::vector<budget_record>>(budgets_atom),
+    caf::result<void>(budgets_atom, std::vector<budget_record>)>;
+
+/// The PARTITIONER: plans, splits, leases, retries, and knows when the crawl is finished.
+using partitioner_actor = typed_actor<
+    // A partition to work on. `wait`: answered when there is one; otherwise empty at once. `pages`
+    // and `counts` are the query widths the fetcher has seen last. Fails with `errc::stopping` once
+    // the crawl is finished or draining. `holder` names the fetcher (its actor id).
+    caf::result<std::vector<lease>>(lease_atom, uint64_t holder, uint32_t pages, uint32_t counts,
+                                    bool wait),
+    caf::result<void>(renew_atom, uint64_t holder), // The holder is alive: its leases live on.
+    caf::result<void>(counted_atom, count_result), caf::result<void>(done_atom, lease_result),
+    // The lease is given back unfinished, with a reason; empty: nobody's fault.
+    caf::result<void>(failed_atom, int64_t partition_id, int64_t lease_number, std::string reason),
+    caf::result<void>(lost_atom, uint64_t holder), // The holder is dead.
+    caf::result<void>(drain_atom),                 // Lease no more.
+    caf::result<crawl_progress>(status_atom),
+    caf::result<void>(tick_atom)>; // INTERNAL: look for leases that ran out and delays that ended.
+
+/// The TOKEN BUCKET: the only source of permits.
+using token_bucket_actor = typed_actor<
+    // Answered when every limit allows one query of this shape, or `errc::no_credential_left`.
+    caf::result<permit>(acquire_atom, query_shape shape, uint64_t holder),
+    caf::result<void>(report_atom, query_report),
+    caf::result<void>(lost_atom, uint64_t holder), // The holder is dead: its permits are void.
+    caf::result<bucket_status>(status_atom),
+    caf::result<void>(wake_atom, uint64_t generation), // INTERNAL: a limit may allow more now.
+    caf::result<void>(tick_atom)>;                     // INTERNAL: save the budgets.
+
+/// A FETCHER: turns leases and permits into batches.
+using fetcher_actor = typed_actor<
+    // Takes no more work; answered when nothing is in flight or uncommitted.
+    caf::result<void>(drain_atom),
+    caf::result<void>(answer_atom, uint64_t query_id, api_response), // INTERNAL: from the network.
+    caf::result<void>(next_atom),                                    // INTERNAL: go on.
+    caf::result<void>(tick_atom)>;                                   // INTERNAL: renew the leases.
+
+/// A SUPERVISOR: starts its children in order, restarts what fails, gives up when it fails too
+/// often.
+using supervisor_actor = typed_actor<
+    // The leaves below, in start order; answered when all of them run.
+    caf::result<std::vector<named_actor>>(handles_atom),
+    caf::result<void>(changed_atom, uint64_t child), // A child supervisor has restarted a child.
+    caf::result<void>(restart_atom)>;                // INTERNAL: the delay is over.
+
+/// A running actor with the name its supervisor knows it by.
+struct named_actor {
+  std::string name;
+  caf::actor handle;
+  bool operator==(const named_actor&) const = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, named_actor& x) {
+  return inspect_fields(f, x, "named_actor", x.name, x.handle);
+}
+
+} // namespace gitstar
