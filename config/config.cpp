@@ -1,0 +1,130 @@
+#include "config/config.hpp"
+
+#include "config/yaml_reader.hpp"
+
+#include <cstdlib>
+
+namespace gitstar::config {
+
+namespace {
+
+/// Lists keys with the values they have.
+class key_lister {
+public:
+  key_lister(std::string path, std::vector<key_info>& keys) : path_(std::move(path)), keys_(keys) {}
+
+  template <class T, class Rule>
+  void value(const char* name, T& member, const Rule& rule, presence need = presence::optional) {
+    auto& key = add(name, need);
+    rule.describe(key);
+    key.value = rule.write(member);
+  }
+
+  template <class T, class Rule>
+  void value(const char* name, std::optional<T>& member, const Rule& rule) {
+    auto& key = add(name, presence::optional);
+    rule.describe(key);
+    if (member)
+      key.value = rule.write(*member);
+  }
+
+  void value(const char* name, std::optional<endpoint>& member, const listen_address& rule) {
+    auto& key = add(name, presence::optional);
+    rule.describe(key);
+    key.value = rule.write(member);
+  }
+
+  template <class T>
+  void section(const char* name, T& member) {
+    key_lister nested{path_of(name), keys_};
+    describe(nested, member);
+  }
+
+  template <class T>
+  void only_element(const char* name, std::vector<T>&) {
+    T element;
+    key_lister nested{path_of(name) + "[]", keys_};
+    describe(nested, element);
+  }
+
+  void locate(const char*, location&) {}
+  void check(const char*, bool, const char*) {}
+
+private:
+  std::string path_of(const char* name) const {
+    return path_.empty() ? std::string{name} : path_ + "." + name;
+  }
+
+  key_info& add(const char* name, presence need) {
+    auto& key = keys_.emplace_back();
+    key.path = path_of(name);
+    key.required = need == presence::required;
+    return key;
+  }
+
+  std::string path_;
+  std::vector<key_info>& keys_;
+};
+
+} // namespace
+
+std::string to_string(const location& at) {
+  auto text = at.file;
+  if (at.line > 0)
+    text += ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+  if (!at.key.empty())
+    text += (text.empty() ? "" : ": ") + at.key;
+  return text;
+}
+
+std::string to_string(const problem& what) { return to_string(what.at) + ": " + what.message; }
+
+std::string to_string(const endpoint& address) {
+  auto host = address.host;
+  if (host.find(':') != std::string::npos)
+    host = "[" + host + "]";
+  return host + ":" + std::to_string(address.port);
+}
+
+std::string canonical_text(const search_source& source) {
+  auto text = "search \"" + source.query + "\"";
+  if (source.top)
+    text += " top " + std::to_string(*source.top);
+  if (source.include_forks)
+    text += " with forks";
+  return text;
+}
+
+environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    auto value = std::getenv(name.c_str());
+    return value ? std::optional<std::string>{value} : std::nullopt;
+  };
+}
+
+result parse(const std::string& text, const std::string& file, const environment& env) {
+  try {
+    settings found;
+    read_document(text, document{file, env}, found);
+    return found;
+  } catch (const failure& stop) {
+    return stop.what;
+  }
+}
+
+result load(const std::filesystem::path& file, const environment& env) {
+  try {
+    return parse(read_file(file, location{file.string()}), file.string(), env);
+  } catch (const failure& stop) {
+    return stop.what;
+  }
+}
+
+std::vector<key_info> list_keys(settings of) {
+  std::vector<key_info> keys;
+  key_lister lister{{}, keys};
+  describe(lister, of);
+  return keys;
+}
+
+} // namespace gitstar::config

@@ -1,0 +1,221 @@
+/// What a config file says. One struct per YAML section; its members are the section's keys and
+/// its initializers their defaults. `reference.yaml` shows all of it with a sentence per key.
+#pragma once
+
+#include "config/secret.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gitstar::config {
+
+using milliseconds = std::chrono::milliseconds;
+
+/// Where in a config file something stands, so that errors found later can name the place.
+struct location {
+  std::string file;
+  int line = 0;      ///< from 1; 0 where only the file is known
+  int column = 0;    ///< from 1
+  std::string key{}; ///< path such as `crawl.source.search.top`; empty for the file as a whole
+};
+
+/// `file:line:column: key`, without the parts that are not known.
+std::string to_string(const location& at);
+
+/// What is wrong with a config: where, and what was expected and found.
+struct problem {
+  location at;
+  std::string message;
+};
+
+/// The one line for the user: `file:line:column: key: message`. Never holds a secret.
+std::string to_string(const problem& what);
+
+/// A TCP address to listen on.
+struct endpoint {
+  std::string host;
+  uint16_t port = 0; ///< 0: the system picks one
+  bool operator==(const endpoint&) const = default;
+};
+
+/// `host:port`, with brackets around an IPv6 address.
+std::string to_string(const endpoint& address);
+
+// -- crawl --------------------------------------------------------------------
+
+/// `crawl.source.search`: the repositories that one search text matches.
+struct search_source {
+  std::string query;           ///< at most 120 characters; no `sort:`, `created:` or `fork:`
+  std::optional<uint64_t> top; ///< only so many, those with the most stars; unset: all matches
+  bool include_forks = false;  ///< GitHub leaves forks out unless asked
+  location top_at;             ///< of `top`, or of the search where `top` is not set
+};
+
+/// The source in one line, equal for equal sources: what the ledger knows a crawl by.
+std::string canonical_text(const search_source& source);
+
+struct source_section {
+  search_source search;
+};
+
+struct crawl_section {
+  std::string name; ///< required; 1 to 63 characters of a-z, 0-9 and -
+  source_section source;
+  uint32_t fetchers = 8;     ///< fetcher actors
+  double completeness = 1.0; ///< share of the expected repositories; below it the exit code is 3
+};
+
+// -- github -------------------------------------------------------------------
+
+struct credential {
+  std::string name; ///< `token-1`, ...: what logs, metrics and the ledger call it
+  secret token;
+  location at;
+};
+
+/// What the crawler leaves itself of GitHub's limits (docs: "Rate limits and query limits for the
+/// GraphQL API").
+struct limits_section {
+  double reserve = 0.02;                     ///< share of the points per window never spent
+  uint32_t points_per_minute = 2000;         ///< secondary limit of the GraphQL endpoint
+  uint32_t concurrent_requests = 100;        ///< secondary limit
+  uint32_t response_seconds_per_minute = 60; ///< server time per minute; 0: no such limit
+};
+
+/// How many 100-item fields one query carries: where learning begins and where it ends.
+struct query_width_section {
+  uint32_t page_start = 1;
+  uint32_t page_max = 9;
+  uint32_t count_start = 10;
+  uint32_t count_max = 100;
+};
+
+/// The circuit breaker of the API host.
+struct breaker_section {
+  uint32_t failures = 5;         ///< in a row open it
+  milliseconds recovery{60'000}; ///< until a trial request may close it
+};
+
+enum class gzip_mode : uint8_t {
+  automatic, ///< `auto`: ask for compressed answers unless the host is this machine
+  always,
+  never,
+};
+
+enum class proxy_mode : uint8_t {
+  environment, ///< HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+  none,
+};
+
+struct http_section {
+  milliseconds connect_timeout{10'000}; ///< name lookup, TCP, proxy and TLS together
+  milliseconds write_timeout{10'000};   ///< without progress
+  milliseconds read_timeout{15'000};    ///< without progress
+  milliseconds total_timeout{30'000};   ///< one request, from start to end
+  uint64_t max_header_bytes = 64 << 10;
+  uint64_t max_body_bytes = 64 << 20; ///< after decompression
+  gzip_mode gzip = gzip_mode::automatic;
+  std::optional<std::filesystem::path> ca_file; ///< PEM; unset: the system's certificates
+  proxy_mode proxy = proxy_mode::environment;
+};
+
+/// Retries of one piece of work: doubling, jittered delays.
+struct retries_section {
+  milliseconds first_delay{1'000};
+  milliseconds max_delay{60'000};
+  uint32_t max_attempts = 8; ///< then the work is a dead letter
+};
+
+struct github_section {
+  std::string graphql_url = "https://api.github.com/graphql";
+  std::string rest_url = "https://api.github.com";
+  std::vector<credential> credentials; ///< required; exactly one in this version
+  limits_section limits;
+  query_width_section query_width;
+  breaker_section breaker;
+  http_section http;
+  retries_section retries;
+};
+
+// -- store --------------------------------------------------------------------
+
+struct store_section {
+  /// `embedded` (a private server under `data_dir`), or a libpq connection string or URI.
+  secret postgres{"embedded"};
+  std::filesystem::path data_dir = "var/postgres"; ///< relative to the current directory
+  uint32_t writers = 1;
+  uint32_t batch_rows = 2000;   ///< a writer commits at so many rows,
+  milliseconds batch_delay{50}; ///< or after so long, whichever is first
+
+  bool embedded() const { return postgres.reveal() == "embedded"; }
+};
+
+// -- telemetry ----------------------------------------------------------------
+
+enum class log_level : uint8_t { trace, debug, info, warning, error };
+
+struct telemetry_section {
+  std::optional<endpoint> listen = endpoint{"127.0.0.1", 9464}; ///< unset (`""`): no metrics server
+  log_level level = log_level::info;                            ///< key `log_level`
+  milliseconds progress_interval{10'000}; ///< between progress lines where there is no terminal
+};
+
+// -- all of it ----------------------------------------------------------------
+
+struct settings {
+  crawl_section crawl;
+  github_section github;
+  store_section store;
+  telemetry_section telemetry;
+};
+
+using result = std::variant<settings, problem>;
+
+/// Looks a variable up; nothing where it is not set.
+using environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// The variables of this process.
+environment process_environment();
+
+/// Reads the config in `text`; `file` is its name in errors. In every value `${NAME}` stands for a
+/// variable of the environment and `${NAME:-text}` for one that may be unset or empty; in `token`
+/// and `postgres`, `file:PATH` stands for the content of a file, relative to the current directory.
+result parse(const std::string& text, const std::string& file, const environment& env);
+
+/// `parse` of a file's content.
+result load(const std::filesystem::path& file, const environment& env = process_environment());
+
+// -- what keys there are ------------------------------------------------------
+
+enum class value_kind : uint8_t {
+  text,
+  integer,
+  fraction,
+  boolean,
+  duration,
+  size,
+  choice,
+  secret
+};
+
+/// One key that the parser knows. Tests compare the list with the reference and the schema.
+struct key_info {
+  std::string path; ///< `github.limits.reserve`; an element of a list is `[]`
+  value_kind kind = value_kind::text;
+  std::optional<std::string> value; ///< as YAML writes it; nothing where unset or secret
+  bool required = false;
+  std::optional<double> minimum; ///< inclusive; of integers and fractions
+  std::optional<double> maximum; ///< inclusive
+  std::vector<std::string> choices;
+};
+
+/// Every key with its value in `of`; for default-constructed settings these are the defaults.
+std::vector<key_info> list_keys(settings of = {});
+
+} // namespace gitstar::config

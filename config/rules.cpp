@@ -1,0 +1,241 @@
+#include "config/rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+
+namespace gitstar::config {
+
+namespace {
+
+/// GitHub measurably refuses search texts of more than about 200 characters (fact sheet section
+/// 5). A window of `created`, a star threshold, a split by size and language, and a sort are added.
+constexpr size_t longest_query = 120;
+
+constexpr size_t longest_crawl_name = 63;
+
+struct unit {
+  std::string_view name;
+  uint64_t factor;
+};
+
+constexpr std::array time_units{unit{"h", 3'600'000}, unit{"m", 60'000}, unit{"s", 1'000},
+                                unit{"ms", 1}};
+constexpr std::array size_units{unit{"GiB", 1ull << 30}, unit{"MiB", 1ull << 20},
+                                unit{"KiB", 1ull << 10}, unit{"B", 1}};
+constexpr uint64_t longest_time_ms = 24ull * 3'600'000;
+constexpr uint64_t smallest_size = 1ull << 10;
+constexpr uint64_t largest_size = 4ull << 30;
+
+std::optional<uint64_t> to_number(std::string_view digits) {
+  uint64_t value = 0;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size())
+    return std::nullopt;
+  return value;
+}
+
+/// Reads "<whole number><unit>" as a multiple of the smallest unit; nothing above `maximum`.
+template <size_t N>
+std::optional<uint64_t> read_with_unit(std::string_view text, const std::array<unit, N>& units,
+                                       uint64_t maximum) {
+  auto digits = text.substr(0, std::min(text.find_first_not_of("0123456789"), text.size()));
+  auto name = text.substr(digits.size());
+  auto found = std::find_if(units.begin(), units.end(), [&](auto& u) { return u.name == name; });
+  auto count = to_number(digits);
+  if (found == units.end() || !count || *count > maximum / found->factor)
+    return std::nullopt;
+  return *count * found->factor;
+}
+
+/// Writes with the largest unit that gives a whole number.
+template <size_t N>
+std::string write_with_unit(uint64_t value, const std::array<unit, N>& units) {
+  for (auto& u : units) {
+    if ((value >= u.factor && value % u.factor == 0) || u.factor == 1)
+      return std::to_string(value / u.factor) + std::string{u.name};
+  }
+  return {};
+}
+
+/// Characters as a person counts them: UTF-8 continuation bytes do not.
+size_t character_count(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+/// The text with everything between double quotes blanked out.
+std::string without_quoted_parts(std::string text) {
+  bool quoted = false;
+  for (auto& c : text) {
+    if (c == '"')
+      quoted = !quoted;
+    else if (quoted)
+      c = '_';
+  }
+  return text;
+}
+
+bool has_qualifier(const std::string& query, std::string_view name) {
+  auto plain = without_quoted_parts(query);
+  std::transform(plain.begin(), plain.end(), plain.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (auto at = plain.find(name); at != std::string::npos; at = plain.find(name, at + 1)) {
+    if (at == 0 || plain[at - 1] == ' ' || plain[at - 1] == '-' || plain[at - 1] == '(')
+      return true;
+  }
+  return false;
+}
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+} // namespace
+
+// -- numbers ------------------------------------------------------------------
+
+reading<uint64_t> whole_number::read(const std::string& text) const {
+  auto value = to_number(text);
+  if (!value || *value < minimum || *value > maximum)
+    return refusal{};
+  return *value;
+}
+
+std::string whole_number::expected() const {
+  return "a whole number from " + std::to_string(minimum) + " to " + std::to_string(maximum);
+}
+
+void whole_number::describe(key_info& key) const {
+  key.kind = value_kind::integer;
+  key.minimum = static_cast<double>(minimum);
+  key.maximum = static_cast<double>(maximum);
+}
+
+reading<double> share::read(const std::string& text) const {
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  auto whole = error == std::errc{} && end == text.data() + text.size();
+  if (!whole || !std::isfinite(value) || value < 0 || value > 1)
+    return refusal{};
+  return value;
+}
+
+std::string share::write(double value) const {
+  std::array<char, 32> buffer;
+  auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  std::string text(buffer.data(), end);
+  return text.find('.') == std::string::npos ? text + ".0" : text;
+}
+
+void share::describe(key_info& key) const {
+  key.kind = value_kind::fraction;
+  key.minimum = 0;
+  key.maximum = 1;
+}
+
+reading<bool> yes_or_no::read(const std::string& text) const {
+  if (text != "true" && text != "false")
+    return refusal{};
+  return text == "true";
+}
+
+// -- quantities ---------------------------------------------------------------
+
+reading<milliseconds> time_span::read(const std::string& text) const {
+  auto value = read_with_unit(text, time_units, longest_time_ms);
+  if (!value || milliseconds{*value} < minimum)
+    return refusal{};
+  return milliseconds{*value};
+}
+
+std::string time_span::write(milliseconds value) const {
+  return write_with_unit(static_cast<uint64_t>(value.count()), time_units);
+}
+
+std::string time_span::expected() const {
+  return "a duration from " + write(minimum) + " to " + write(milliseconds{longest_time_ms}) +
+         ", such as 500ms, 10s or 2m";
+}
+
+reading<uint64_t> byte_size::read(const std::string& text) const {
+  auto value = read_with_unit(text, size_units, largest_size);
+  if (!value || *value < smallest_size)
+    return refusal{};
+  return *value;
+}
+
+std::string byte_size::write(uint64_t bytes) const { return write_with_unit(bytes, size_units); }
+
+// -- texts --------------------------------------------------------------------
+
+reading<std::string> crawl_name::read(const std::string& text) const {
+  auto allowed = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-");
+  if (text.empty() || text.size() > longest_crawl_name || allowed != std::string::npos)
+    return refusal{};
+  return text;
+}
+
+reading<std::string> search_text::read(const std::string& text) const {
+  if (text.find_first_not_of(' ') == std::string::npos)
+    return refusal{};
+  if (std::any_of(text.begin(), text.end(), is_control))
+    return refusal{"a search text is one line without control characters"};
+  if (auto length = character_count(text); length > longest_query)
+    return refusal{"at most " + std::to_string(longest_query) + " characters, found " +
+                   std::to_string(length) +
+                   "; GitHub takes about 200, and the crawler adds its own qualifiers"};
+  if (std::count(text.begin(), text.end(), '"') % 2 != 0)
+    return refusal{"a double quote is not closed"};
+  if (has_qualifier(text, "sort:"))
+    return refusal{"leave out `sort:`; the crawler sorts as it needs"};
+  if (has_qualifier(text, "created:"))
+    return refusal{"leave out `created:`; the crawler divides its work by creation time"};
+  if (has_qualifier(text, "fork:"))
+    return refusal{"leave out `fork:`; set include_forks instead"};
+  return text;
+}
+
+reading<std::string> web_address::read(const std::string& text) const {
+  std::string_view rest = text;
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (rest.starts_with(scheme))
+      rest.remove_prefix(scheme.size());
+  }
+  auto host = rest.substr(0, rest.find('/'));
+  if (rest.size() == text.size() || host.empty() || rest.find_first_of("?# \"") != rest.npos)
+    return refusal{};
+  if (host.find('@') != host.npos)
+    return refusal{"a URL without user and password; credentials have their own key"};
+  return text;
+}
+
+reading<std::filesystem::path> file_path::read(const std::string& text) const {
+  if (text.empty())
+    return refusal{};
+  return std::filesystem::path{text};
+}
+
+reading<std::optional<endpoint>> listen_address::read(const std::string& text) const {
+  if (text.empty())
+    return std::optional<endpoint>{};
+  auto colon = text.rfind(':');
+  if (colon == std::string::npos)
+    return refusal{};
+  auto host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string::npos)
+    return refusal{};
+  auto port = to_number(std::string_view{text}.substr(colon + 1));
+  if (host.empty() || !port || *port > 65535)
+    return refusal{};
+  return std::optional<endpoint>{endpoint{host, static_cast<uint16_t>(*port)}};
+}
+
+std::string listen_address::write(const std::optional<endpoint>& value) const {
+  return value ? to_string(*value) : std::string{};
+}
+
+} // namespace gitstar::config

@@ -1,0 +1,149 @@
+/// Internal to config/: how the text of one value becomes the value of a member, and back. A rule
+/// gives `read` (the value, or why not), `write` (as YAML would have it), `expected` (for errors)
+/// and `describe` (for `list_keys`).
+#pragma once
+
+#include "config/config.hpp"
+
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+namespace gitstar::config {
+
+/// A value that cannot be taken. Without a message it is "expected ..., found ...".
+struct refusal {
+  std::string message;
+};
+
+template <class T>
+using reading = std::variant<T, refusal>;
+
+struct whole_number {
+  uint64_t minimum;
+  uint64_t maximum;
+
+  reading<uint64_t> read(const std::string& text) const;
+  std::string write(uint64_t value) const { return std::to_string(value); }
+  std::string expected() const;
+  void describe(key_info& key) const;
+};
+
+/// A number from 0 to 1.
+struct share {
+  reading<double> read(const std::string& text) const;
+  std::string write(double value) const;
+  std::string expected() const { return "a number from 0 to 1"; }
+  void describe(key_info& key) const;
+};
+
+struct yes_or_no {
+  reading<bool> read(const std::string& text) const;
+  std::string write(bool value) const { return value ? "true" : "false"; }
+  std::string expected() const { return "true or false"; }
+  void describe(key_info& key) const { key.kind = value_kind::boolean; }
+};
+
+/// A whole number with the unit ms, s, m or h.
+struct time_span {
+  milliseconds minimum{1};
+
+  reading<milliseconds> read(const std::string& text) const;
+  std::string write(milliseconds value) const;
+  std::string expected() const;
+  void describe(key_info& key) const { key.kind = value_kind::duration; }
+};
+
+/// A whole number of bytes with the unit B, KiB, MiB or GiB.
+struct byte_size {
+  reading<uint64_t> read(const std::string& text) const;
+  std::string write(uint64_t bytes) const;
+  std::string expected() const { return "a size from 1KiB to 4GiB, such as 64KiB or 1MiB"; }
+  void describe(key_info& key) const { key.kind = value_kind::size; }
+};
+
+/// One of a few words.
+template <class Enum>
+struct one_of {
+  std::initializer_list<std::pair<const char*, Enum>> words;
+
+  reading<Enum> read(const std::string& text) const {
+    for (auto& [word, value] : words) {
+      if (text == word)
+        return value;
+    }
+    return refusal{};
+  }
+  std::string write(Enum chosen) const {
+    for (auto& [word, value] : words) {
+      if (value == chosen)
+        return word;
+    }
+    return {};
+  }
+  std::string expected() const {
+    std::string list = "one of";
+    for (auto& [word, value] : words)
+      list += std::string{list == "one of" ? " " : ", "} + word;
+    return list;
+  }
+  void describe(key_info& key) const {
+    key.kind = value_kind::choice;
+    for (auto& [word, value] : words)
+      key.choices.emplace_back(word);
+  }
+};
+
+/// Rules whose value is the text itself.
+struct text_rule {
+  std::string write(const std::string& value) const { return value; }
+  void describe(key_info& key) const { key.kind = value_kind::text; }
+};
+
+/// `crawl.name`.
+struct crawl_name : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const { return "1 to 63 characters of a-z, 0-9 and -"; }
+};
+
+/// A search text that leaves the crawler room for what it adds: the window and the sort.
+struct search_text : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const { return "a GitHub search text such as \"stars:>=10\""; }
+};
+
+/// An absolute http or https URL without user, query and fragment.
+struct web_address : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const { return "an http:// or https:// URL"; }
+};
+
+struct file_path {
+  reading<std::filesystem::path> read(const std::string& text) const;
+  std::string write(const std::filesystem::path& value) const { return value.string(); }
+  std::string expected() const { return "a path"; }
+  void describe(key_info& key) const { key.kind = value_kind::text; }
+};
+
+/// `host:port`, or nothing at all for "off".
+struct listen_address {
+  reading<std::optional<endpoint>> read(const std::string& text) const;
+  std::string write(const std::optional<endpoint>& value) const;
+  std::string expected() const { return "HOST:PORT such as 127.0.0.1:9464, or \"\" for none"; }
+  void describe(key_info& key) const { key.kind = value_kind::text; }
+};
+
+/// A text that is never shown; `yaml_reader` lets it come from a file.
+struct secret_text {
+  std::string what;      ///< what is expected
+  std::string open_word; ///< the one value that is no secret
+  std::string no_list;   ///< what to say to a list
+
+  std::string write(const secret& value) const {
+    return value.reveal() == open_word ? open_word : to_string(value);
+  }
+  std::string expected() const { return what + ", ${VARIABLE} or file:PATH"; }
+  void describe(key_info& key) const { key.kind = value_kind::secret; }
+};
+
+} // namespace gitstar::config

@@ -1,0 +1,139 @@
+/// Internal to config/: every key of every section, once. A visitor reads them (`yaml_reader`),
+/// lists them or collects their names. It offers
+///   value(name, member, rule, presence)   one value
+///   section(name, member)                 a nested mapping
+///   only_element(name, vector)            a list of mappings that takes one element for now
+///   locate(name, location)                where `name` stands in the file
+///   check(name, holds, message)           a condition on values read before
+#pragma once
+
+#include "config/rules.hpp"
+
+namespace gitstar::config {
+
+enum class presence : uint8_t { optional, required };
+
+/// GitHub's own limit is 100; a GitHub Enterprise Server may allow more.
+constexpr uint64_t most_concurrent_requests = 1'000;
+
+template <class Visitor>
+void describe(Visitor& v, search_source& x) {
+  v.value("query", x.query, search_text{}, presence::required);
+  v.value("top", x.top, whole_number{1, 1'000'000'000});
+  v.value("include_forks", x.include_forks, yes_or_no{});
+  v.locate("top", x.top_at);
+}
+
+template <class Visitor>
+void describe(Visitor& v, source_section& x) {
+  v.section("search", x.search);
+}
+
+template <class Visitor>
+void describe(Visitor& v, crawl_section& x) {
+  v.value("name", x.name, crawl_name{}, presence::required);
+  v.section("source", x.source);
+  v.value("fetchers", x.fetchers, whole_number{1, 100});
+  v.value("completeness", x.completeness, share{});
+}
+
+template <class Visitor>
+void describe(Visitor& v, credential& x) {
+  v.value("token", x.token, secret_text{"a token", {}, {}}, presence::required);
+  v.locate("token", x.at);
+}
+
+template <class Visitor>
+void describe(Visitor& v, limits_section& x) {
+  v.value("reserve", x.reserve, share{});
+  v.value("points_per_minute", x.points_per_minute, whole_number{1, 1'000'000});
+  v.value("concurrent_requests", x.concurrent_requests, whole_number{1, most_concurrent_requests});
+  v.value("response_seconds_per_minute", x.response_seconds_per_minute, whole_number{0, 100'000});
+}
+
+template <class Visitor>
+void describe(Visitor& v, query_width_section& x) {
+  v.value("page_start", x.page_start, whole_number{1, 100});
+  v.value("page_max", x.page_max, whole_number{1, 100});
+  v.value("count_start", x.count_start, whole_number{1, 100});
+  v.value("count_max", x.count_max, whole_number{1, 100});
+  v.check("page_max", x.page_start <= x.page_max, "must not be below page_start");
+  v.check("count_max", x.count_start <= x.count_max, "must not be below count_start");
+}
+
+template <class Visitor>
+void describe(Visitor& v, breaker_section& x) {
+  v.value("failures", x.failures, whole_number{1, 1'000});
+  v.value("recovery", x.recovery, time_span{});
+}
+
+template <class Visitor>
+void describe(Visitor& v, http_section& x) {
+  v.value("connect_timeout", x.connect_timeout, time_span{});
+  v.value("write_timeout", x.write_timeout, time_span{});
+  v.value("read_timeout", x.read_timeout, time_span{});
+  v.value("total_timeout", x.total_timeout, time_span{});
+  v.value("max_header_bytes", x.max_header_bytes, byte_size{});
+  v.value("max_body_bytes", x.max_body_bytes, byte_size{});
+  v.value("gzip", x.gzip,
+          one_of<gzip_mode>{{{"auto", gzip_mode::automatic},
+                             {"always", gzip_mode::always},
+                             {"never", gzip_mode::never}}});
+  v.value("ca_file", x.ca_file, file_path{});
+  v.value(
+      "proxy", x.proxy,
+      one_of<proxy_mode>{{{"environment", proxy_mode::environment}, {"none", proxy_mode::none}}});
+}
+
+template <class Visitor>
+void describe(Visitor& v, retries_section& x) {
+  v.value("first_delay", x.first_delay, time_span{});
+  v.value("max_delay", x.max_delay, time_span{});
+  v.value("max_attempts", x.max_attempts, whole_number{1, 1'000});
+  v.check("max_delay", x.first_delay <= x.max_delay, "must not be below first_delay");
+}
+
+template <class Visitor>
+void describe(Visitor& v, github_section& x) {
+  v.value("graphql_url", x.graphql_url, web_address{});
+  v.value("rest_url", x.rest_url, web_address{});
+  v.only_element("credentials", x.credentials);
+  v.section("limits", x.limits);
+  v.section("query_width", x.query_width);
+  v.section("breaker", x.breaker);
+  v.section("http", x.http);
+  v.section("retries", x.retries);
+}
+
+template <class Visitor>
+void describe(Visitor& v, store_section& x) {
+  v.value("postgres", x.postgres,
+          secret_text{"embedded or a connection string", "embedded",
+                      "this version takes one server, not a list"});
+  v.value("data_dir", x.data_dir, file_path{});
+  v.value("writers", x.writers, whole_number{1, 8});
+  v.value("batch_rows", x.batch_rows, whole_number{1, 100'000});
+  v.value("batch_delay", x.batch_delay, time_span{milliseconds{0}});
+}
+
+template <class Visitor>
+void describe(Visitor& v, telemetry_section& x) {
+  v.value("listen", x.listen, listen_address{});
+  v.value("log_level", x.level,
+          one_of<log_level>{{{"trace", log_level::trace},
+                             {"debug", log_level::debug},
+                             {"info", log_level::info},
+                             {"warning", log_level::warning},
+                             {"error", log_level::error}}});
+  v.value("progress_interval", x.progress_interval, time_span{milliseconds{100}});
+}
+
+template <class Visitor>
+void describe(Visitor& v, settings& x) {
+  v.section("crawl", x.crawl);
+  v.section("github", x.github);
+  v.section("store", x.store);
+  v.section("telemetry", x.telemetry);
+}
+
+} // namespace gitstar::config

@@ -1,0 +1,260 @@
+#include "config/yaml_reader.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+
+namespace gitstar::config {
+
+namespace {
+
+[[noreturn]] void fail(location at, std::string message) {
+  throw failure{{std::move(at), std::move(message)}};
+}
+
+/// What a person calls the kind of a node.
+std::string kind_of(const YAML::Node& node) {
+  switch (node.Type()) {
+  case YAML::NodeType::Scalar:
+    return "a single value";
+  case YAML::NodeType::Sequence:
+    return "a list";
+  case YAML::NodeType::Map:
+    return "a mapping";
+  default:
+    return "nothing";
+  }
+}
+
+location at_mark(location at, const YAML::Mark& mark) {
+  if (mark.line >= 0) {
+    at.line = mark.line + 1;
+    at.column = mark.column + 1;
+  }
+  return at;
+}
+
+/// The number of single-letter edits from one text to the other.
+size_t edit_distance(const std::string& from, const std::string& to) {
+  std::vector<size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= from.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= to.size(); ++j) {
+      auto replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The key that was probably meant, else all that there are.
+std::string hint(const std::string& key, const std::vector<std::string>& known) {
+  auto closest = std::min_element(known.begin(), known.end(), [&](auto& a, auto& b) {
+    return edit_distance(key, a) < edit_distance(key, b);
+  });
+  if (edit_distance(key, *closest) <= 1 + closest->size() / 4)
+    return "did you mean \"" + *closest + "\"?";
+  auto list = known.front();
+  for (size_t i = 1; i < known.size(); ++i)
+    list += ", " + known[i];
+  return "expected " + std::string{known.size() > 1 ? "one of " : ""} + list;
+}
+
+bool is_variable_name(const std::string& name) {
+  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  auto letter_or_digit = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
+  return !name.empty() && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), letter_or_digit);
+}
+
+} // namespace
+
+yaml_reader::yaml_reader(const document& doc, const YAML::Node& mapping, location at)
+    : doc_(doc), mapping_(mapping), at_(std::move(at)) {
+  auto empty = !mapping_.IsDefined() || mapping_.IsNull();
+  if (!empty && !mapping_.IsMap())
+    fail(at_, "expected a mapping of keys, found " + kind_of(mapping_));
+}
+
+bool yaml_reader::is_present(const char* name) const { return child(name).IsDefined(); }
+
+bool yaml_reader::is_null(const char* name) const {
+  auto node = child(name);
+  return node.IsDefined() && node.IsNull();
+}
+
+YAML::Node yaml_reader::child(const char* name) const {
+  // A missing key gives a node that throws when asked for its type; ours may be asked.
+  if (mapping_.IsMap() && mapping_[name])
+    return mapping_[name];
+  return YAML::Node{YAML::NodeType::Undefined};
+}
+
+location yaml_reader::location_of(const char* name) const {
+  auto at = at_;
+  at.key += (at.key.empty() ? "" : ".") + std::string{name};
+  auto node = child(name);
+  return node.IsDefined() ? at_mark(std::move(at), node.Mark()) : at;
+}
+
+yaml_reader yaml_reader::nested(const char* name) const {
+  return yaml_reader{doc_, child(name), location_of(name)};
+}
+
+auto yaml_reader::scalar(const char* name, presence need, const std::string& expected) const
+    -> std::optional<scalar_text> {
+  auto node = child(name);
+  auto at = location_of(name);
+  if (!node.IsDefined()) {
+    if (need == presence::required)
+      fail(at, "required but missing; expected " + expected);
+    return std::nullopt;
+  }
+  if (!node.IsScalar())
+    fail(at, "expected " + expected + ", found " + kind_of(node));
+  return scalar_text{node.Scalar(), expand(node.Scalar(), at)};
+}
+
+std::string yaml_reader::expand(const std::string& written, const location& at) const {
+  std::string text;
+  size_t end = 0;
+  for (auto begin = written.find("${"); begin != std::string::npos;
+       begin = written.find("${", end)) {
+    text.append(written, end, begin - end);
+    auto close = written.find('}', begin);
+    if (close == std::string::npos)
+      fail(at, "\"${\" has no closing \"}\"");
+    auto name = written.substr(begin + 2, close - begin - 2);
+    std::optional<std::string> fallback;
+    if (auto mark = name.find(":-"); mark != std::string::npos) {
+      fallback = name.substr(mark + 2);
+      name.resize(mark);
+    }
+    if (!is_variable_name(name))
+      fail(at, "expected the name of an environment variable in \"${}\", found \"" + name + "\"");
+    auto value = doc_.env(name);
+    if (!fallback && !value)
+      fail(at, "the environment variable " + name + " is not set");
+    text += fallback && (!value || value->empty()) ? *fallback : *value;
+    end = close + 1;
+  }
+  return text.append(written, end);
+}
+
+void yaml_reader::refuse_unknown(const std::vector<std::string>& known) const {
+  if (!mapping_.IsMap())
+    return;
+  std::vector<std::string> seen;
+  for (const auto& entry : mapping_) {
+    auto at = at_mark(at_, entry.first.Mark());
+    if (!entry.first.IsScalar())
+      fail(at, "expected the name of a key, found " + kind_of(entry.first));
+    auto key = entry.first.Scalar();
+    at.key += (at.key.empty() ? "" : ".") + key;
+    if (std::find(seen.begin(), seen.end(), key) != seen.end())
+      fail(at, "given twice");
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      fail(at, "unknown key; " + hint(key, known));
+    seen.push_back(key);
+  }
+}
+
+void yaml_reader::refuse(const char* name, const scalar_text& found, const std::string& message,
+                         const std::string& expected) const {
+  auto at = location_of(name);
+  if (!message.empty())
+    fail(at, message);
+  // A value from the environment may be a secret in the wrong place: show the variable's name.
+  auto shown = found.written == found.expanded ? "\"" + found.written + "\""
+                                               : "the value of \"" + found.written + "\"";
+  fail(at, "expected " + expected + ", found " + shown);
+}
+
+void yaml_reader::value(const char* name, std::optional<endpoint>& member,
+                        const listen_address& rule) {
+  auto found = scalar(name, presence::optional, rule.expected());
+  if (!found)
+    return;
+  auto outcome = rule.read(found->expanded);
+  if (auto no = std::get_if<refusal>(&outcome))
+    refuse(name, *found, no->message, rule.expected());
+  member = std::move(std::get<0>(outcome));
+}
+
+void yaml_reader::value(const char* name, secret& member, const secret_text& rule, presence need) {
+  constexpr std::string_view from_file = "file:";
+  auto at = location_of(name);
+  if (child(name).IsSequence() && !rule.no_list.empty())
+    fail(at, rule.no_list);
+  auto found = scalar(name, need, rule.expected());
+  if (!found)
+    return;
+  auto text = found->expanded;
+  if (text.starts_with(from_file)) {
+    text = read_file(text.substr(from_file.size()), at);
+    text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  }
+  if (text.empty())
+    fail(at, "expected " + rule.expected() + ", found an empty text");
+  if (text.find_first_of("\r\n") != std::string::npos)
+    fail(at, "expected one line, found several");
+  member = secret{std::move(text)};
+}
+
+void yaml_reader::only_element(const char* name, std::vector<credential>& members) {
+  auto list = child(name);
+  auto at = location_of(name);
+  if (!list.IsDefined())
+    fail(at, "required but missing; expected a list with one token");
+  if (!list.IsSequence() || list.size() == 0)
+    fail(at, "expected a list with one token, found " +
+                 (list.IsSequence() ? std::string{"an empty list"} : kind_of(list)));
+  if (list.size() > 1)
+    fail(at, "this version takes exactly one credential, found " + std::to_string(list.size()));
+  at.key += "[0]";
+  yaml_reader element{doc_, list[0], at_mark(at, list[0].Mark())};
+  if (element.is_present("app"))
+    fail(element.location_of("app"), "this version takes no GitHub App; expected a token");
+  auto& only = members.emplace_back();
+  element.read(only);
+  only.name = "token-1";
+}
+
+void yaml_reader::check(const char* name, bool holds, const char* message) const {
+  if (!holds)
+    fail(location_of(name), message);
+}
+
+void read_document(const std::string& text, const document& doc, settings& target) {
+  std::vector<YAML::Node> documents;
+  location at{doc.file};
+  try {
+    documents = YAML::LoadAll(text);
+  } catch (const YAML::Exception& error) {
+    fail(at_mark(at, error.mark), "not valid YAML: " + error.msg);
+  }
+  if (documents.size() > 1)
+    fail(at_mark(at, documents[1].Mark()), "expected one YAML document, found several");
+  auto root = documents.empty() ? YAML::Node{} : documents.front();
+  yaml_reader{doc, root, at_mark(at, root.Mark())}.read(target);
+}
+
+std::string read_file(const std::filesystem::path& file, const location& at) {
+  auto place = at.file == file.string() ? std::string{} : "\"" + file.string() + "\" ";
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored))
+    fail(at, place + "is a directory");
+  std::ifstream in(file, std::ios::binary);
+  if (!in)
+    fail(at, place + "cannot be read: " + std::strerror(errno));
+  std::ostringstream content;
+  content << in.rdbuf();
+  return content.str();
+}
+
+} // namespace gitstar::config

@@ -1,0 +1,124 @@
+/// Internal to config/: reads sections from YAML and finds the words for what is wrong. Only
+/// config.cpp includes it.
+#pragma once
+
+#include "config/sections.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+namespace gitstar::config {
+
+/// Thrown at the first problem; `parse` turns it into its result.
+struct failure {
+  problem what;
+};
+
+/// The file as a whole: its name for errors, and the environment its values may read.
+struct document {
+  std::string file;
+  const environment& env;
+};
+
+/// Collects the names of a section's keys.
+class name_collector {
+public:
+  template <class T, class Rule>
+  void value(const char* name, T&, const Rule&, presence = presence::optional) {
+    names_.emplace_back(name);
+  }
+  template <class T>
+  void section(const char* name, T&) {
+    names_.emplace_back(name);
+  }
+  template <class T>
+  void only_element(const char* name, std::vector<T>&) {
+    names_.emplace_back(name);
+  }
+  void locate(const char*, location&) {}
+  void check(const char*, bool, const char*) {}
+
+  const std::vector<std::string>& names() const { return names_; }
+
+private:
+  std::vector<std::string> names_;
+};
+
+/// Reads one mapping; a missing one reads as empty, so that required keys in it are missed.
+class yaml_reader {
+public:
+  /// `at` names the mapping itself.
+  yaml_reader(const document& doc, const YAML::Node& mapping, location at);
+
+  /// Reads all of `target`, and refuses keys that it does not have.
+  template <class T>
+  void read(T& target) {
+    name_collector collector;
+    describe(collector, target);
+    refuse_unknown(collector.names());
+    describe(*this, target);
+  }
+
+  template <class T, class Rule>
+  void value(const char* name, T& member, const Rule& rule, presence need = presence::optional) {
+    auto found = scalar(name, need, rule.expected());
+    if (!found)
+      return;
+    auto outcome = rule.read(found->expanded);
+    if (auto no = std::get_if<refusal>(&outcome))
+      refuse(name, *found, no->message, rule.expected());
+    member = static_cast<T>(std::move(std::get<0>(outcome)));
+  }
+
+  template <class T, class Rule>
+  void value(const char* name, std::optional<T>& member, const Rule& rule) {
+    if (is_null(name))
+      return;
+    auto found = member.value_or(T{});
+    value(name, found, rule);
+    if (is_present(name))
+      member = std::move(found);
+  }
+
+  void value(const char* name, std::optional<endpoint>& member, const listen_address& rule);
+  void value(const char* name, secret& member, const secret_text& rule,
+             presence need = presence::optional);
+
+  template <class T>
+  void section(const char* name, T& member) {
+    nested(name).read(member);
+  }
+
+  void only_element(const char* name, std::vector<credential>& members);
+  void locate(const char* name, location& at) const { at = location_of(name); }
+  void check(const char* name, bool holds, const char* message) const;
+
+private:
+  struct scalar_text {
+    std::string written;  ///< as in the file
+    std::string expanded; ///< with variables of the environment put in
+  };
+
+  bool is_present(const char* name) const;
+  bool is_null(const char* name) const;
+  YAML::Node child(const char* name) const;
+  location location_of(const char* name) const;
+  yaml_reader nested(const char* name) const;
+  std::optional<scalar_text> scalar(const char* name, presence need,
+                                    const std::string& expected) const;
+  std::string expand(const std::string& written, const location& at) const;
+  void refuse_unknown(const std::vector<std::string>& known) const;
+  [[noreturn]] void refuse(const char* name, const scalar_text& found, const std::string& message,
+                           const std::string& expected) const;
+
+  const document& doc_;
+  YAML::Node mapping_;
+  location at_;
+};
+
+/// Reads the one YAML document in `text`.
+void read_document(const std::string& text, const document& doc, settings& target);
+
+/// The content of a file; throws `failure` at `at` where it cannot be read.
+std::string read_file(const std::filesystem::path& file, const location& at);
+
+} // namespace gitstar::config
