@@ -71,19 +71,19 @@ private:
 std::string to_string(const location& at) {
   auto text = at.file;
   if (at.line > 0)
-    text += ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+    text.append(":").append(std::to_string(at.line)).append(":").append(std::to_string(at.column));
   if (!at.key.empty())
-    text += (text.empty() ? "" : ": ") + at.key;
+    text.append(text.empty() ? "" : ": ").append(at.key);
   return text;
 }
 
 std::string to_string(const problem& what) { return to_string(what.at) + ": " + what.message; }
 
 std::string to_string(const endpoint& address) {
-  auto host = address.host;
-  if (host.find(':') != std::string::npos)
-    host = "[" + host + "]";
-  return host + ":" + std::to_string(address.port);
+  auto is_ipv6 = address.host.find(':') != std::string::npos;
+  std::string text = is_ipv6 ? "[" : "";
+  text.append(address.host).append(is_ipv6 ? "]:" : ":");
+  return text.append(std::to_string(address.port));
 }
 
 std::string canonical_text(const search_source& source) {

@@ -1,0 +1,429 @@
+#include "config/config.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include <unistd.h>
+
+using namespace gitstar::config;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::map<std::string, std::string> variables{
+    {"TOKEN", "ghp_secret"}, {"EMPTY", ""}, {"NUMBER", "12"}, {"HOST", "ghe.example.com"}};
+
+std::optional<std::string> lookup(const std::string& name) {
+  auto found = variables.find(name);
+  return found == variables.end() ? std::nullopt : std::optional{found->second};
+}
+
+result read(const std::string& text) { return parse(text, "c.yaml", lookup); }
+
+/// The smallest config, with more keys appended at top level.
+std::string minimal(const std::string& more = {}) {
+  return "crawl:\n"                                  // 1
+         "  name: mine\n"                            // 2
+         "  source: {search: {query: stars:>=10}}\n" // 3
+         "github:\n"                                 // 4
+         "  credentials: [{token: \"${TOKEN}\"}]\n"  // 5
+         + more;                                     // 6
+}
+
+/// The minimal config with this search; it begins at line 3, column 20.
+std::string with_search(const std::string& search) {
+  return "crawl:\n  name: mine\n  source: {search: {" + search +
+         "}}\ngithub: {credentials: [{token: x}]}\n";
+}
+
+settings good(const std::string& text) {
+  auto outcome = read(text);
+  if (auto bad = std::get_if<problem>(&outcome))
+    FAIL(to_string(*bad));
+  return std::get<settings>(outcome);
+}
+
+/// The one line a user sees.
+std::string complaint(const std::string& text) {
+  auto outcome = read(text);
+  if (std::holds_alternative<settings>(outcome))
+    return "accepted";
+  return to_string(std::get<problem>(outcome));
+}
+
+std::string github_with(const std::string& more) {
+  return "crawl: {name: mine, source: {search: {query: x}}}\n"
+         "github:\n"
+         "  credentials: [{token: x}]\n"
+         "  " +
+         more + "\n";
+}
+
+/// A file with this content for as long as the object lives.
+class temporary_file {
+public:
+  explicit temporary_file(const std::string& content) {
+    char name[] = "/tmp/gitstar-config-XXXXXX";
+    auto descriptor = mkstemp(name);
+    REQUIRE(descriptor >= 0);
+    close(descriptor);
+    path_ = name;
+    std::ofstream(path_) << content;
+  }
+  ~temporary_file() { std::remove(path_.c_str()); }
+  temporary_file(const temporary_file&) = delete;
+  temporary_file& operator=(const temporary_file&) = delete;
+
+  const std::string& path() const { return path_; }
+
+private:
+  std::string path_;
+};
+
+} // namespace
+
+// -- good configs -------------------------------------------------------------
+
+TEST_CASE("the smallest config has a name, a search and a token", "[config]") {
+  auto c = good(minimal());
+  CHECK(c.crawl.name == "mine");
+  CHECK(c.crawl.source.search.query == "stars:>=10");
+  CHECK(c.crawl.source.search.top == std::nullopt);
+  CHECK(c.crawl.fetchers == 8);
+  REQUIRE(c.github.credentials.size() == 1);
+  CHECK(c.github.credentials[0].name == "token-1");
+  CHECK(c.github.credentials[0].token.reveal() == "ghp_secret");
+  CHECK(c.github.graphql_url == "https://api.github.com/graphql");
+  CHECK(c.store.embedded());
+  CHECK(c.telemetry.listen == endpoint{"127.0.0.1", 9464});
+}
+
+TEST_CASE("values of every kind are read with their units", "[config]") {
+  auto c = good(minimal("  graphql_url: http://127.0.0.1:8080/graphql\n"
+                        "  limits: {reserve: 0.5, response_seconds_per_minute: 0}\n"
+                        "  breaker: {recovery: 2m}\n"
+                        "  http: {read_timeout: 250ms, total_timeout: 1h, max_body_bytes: 3KiB,\n"
+                        "         gzip: never, proxy: none, ca_file: /etc/ca.pem}\n"
+                        "store: {postgres: \"postgresql://u:p@h/db\", data_dir: /data}\n"
+                        "telemetry: {listen: \"[::1]:0\", log_level: warning}\n"));
+  CHECK(c.github.graphql_url == "http://127.0.0.1:8080/graphql");
+  CHECK(c.github.limits.reserve == 0.5);
+  CHECK(c.github.limits.response_seconds_per_minute == 0);
+  CHECK(c.github.breaker.recovery == 120s);
+  CHECK(c.github.http.read_timeout == 250ms);
+  CHECK(c.github.http.total_timeout == 1h);
+  CHECK(c.github.http.max_body_bytes == 3072);
+  CHECK(c.github.http.gzip == gzip_mode::never);
+  CHECK(c.github.http.proxy == proxy_mode::none);
+  CHECK(c.github.http.ca_file == "/etc/ca.pem");
+  CHECK(c.store.postgres.reveal() == "postgresql://u:p@h/db");
+  CHECK_FALSE(c.store.embedded());
+  CHECK(c.store.data_dir == "/data");
+  CHECK(c.telemetry.listen == endpoint{"::1", 0});
+  CHECK(c.telemetry.level == log_level::warning);
+}
+
+TEST_CASE("an empty listen address means no metrics server", "[config]") {
+  CHECK(good(minimal("telemetry: {listen: \"\"}\n")).telemetry.listen == std::nullopt);
+}
+
+TEST_CASE("null leaves an optional key unset", "[config]") {
+  CHECK(good(with_search("query: x, top: null")).crawl.source.search.top == std::nullopt);
+}
+
+TEST_CASE("variables of the environment stand in any value", "[config]") {
+  auto c = good(minimal("  graphql_url: https://${HOST}/api/graphql\n"
+                        "  rest_url: ${UNSET:-https://fallback.example.com}\n"
+                        "  limits: {points_per_minute: \"${NUMBER}\"}\n"
+                        "store: {data_dir: \"${EMPTY:-var}/${NUMBER}\"}\n"));
+  CHECK(c.github.graphql_url == "https://ghe.example.com/api/graphql");
+  CHECK(c.github.rest_url == "https://fallback.example.com");
+  CHECK(c.github.limits.points_per_minute == 12);
+  CHECK(c.store.data_dir == "var/12");
+}
+
+TEST_CASE("a secret comes from a file without its last newline", "[config]") {
+  temporary_file token("ghp_from_file\n");
+  temporary_file server("host=db password=pw\n");
+  auto c = good("crawl: {name: mine, source: {search: {query: x}}}\n"
+                "github: {credentials: [{token: \"file:" +
+                token.path() +
+                "\"}]}\n"
+                "store: {postgres: \"file:" +
+                server.path() + "\"}\n");
+  CHECK(c.github.credentials[0].token.reveal() == "ghp_from_file");
+  CHECK(c.store.postgres.reveal() == "host=db password=pw");
+}
+
+TEST_CASE("places in the file are kept for errors found later", "[config]") {
+  auto c = good(with_search("query: x, top: 5"));
+  CHECK(to_string(c.crawl.source.search.top_at) == "c.yaml:3:36: crawl.source.search.top");
+  CHECK(to_string(c.github.credentials[0].at) == "c.yaml:4:32: github.credentials[0].token");
+  auto without_top = good(with_search("query: x"));
+  CHECK(to_string(without_top.crawl.source.search.top_at) ==
+        "c.yaml:3:20: crawl.source.search.top");
+}
+
+TEST_CASE("a search text of 120 characters, quotes and words that look like keys is good",
+          "[config]") {
+  for (std::string query :
+       {std::string(120, 'x'), std::string{"language:\\\"Common Lisp\\\" stars:>1"},
+        std::string{"\\\"sort: created:\\\" resort:no"}, std::string{"\xc3\xa9t\xc3\xa9"}})
+    CHECK(complaint(with_search("query: \"" + query + "\"")) == "accepted");
+}
+
+TEST_CASE("equal sources have equal canonical texts and others do not", "[config]") {
+  CHECK(canonical_text({"stars:>=10", 5, true, {}}) == "search \"stars:>=10\" top 5 with forks");
+  CHECK(canonical_text({"stars:>=10", {}, false, {}}) == "search \"stars:>=10\"");
+}
+
+TEST_CASE("a secret prints as stars", "[config]") {
+  secret token{"ghp_secret"};
+  std::ostringstream out;
+  out << token;
+  CHECK(out.str() == "***");
+  CHECK(to_string(token) == "***");
+}
+
+TEST_CASE("listed keys never hold a secret", "[config]") {
+  auto c = good(minimal("store: {postgres: password=pw}\n"));
+  for (auto& key : list_keys(c)) {
+    CAPTURE(key.path);
+    CHECK(key.value.value_or("").find("ghp_") == std::string::npos);
+    CHECK(key.value.value_or("").find("pw") == std::string::npos);
+  }
+}
+
+// -- bad configs: each gives exactly one line ---------------------------------
+
+TEST_CASE("a config that is no mapping of known keys is refused", "[config]") {
+  auto [text, line] = GENERATE(table<std::string, std::string>({
+      {"", "c.yaml: crawl.name: required but missing; expected 1 to 63 characters of a-z, 0-9 "
+           "and -"},
+      {"just words", "c.yaml:1:1: expected a mapping of keys, found a single value"},
+      {"- a\n- b", "c.yaml:1:1: expected a mapping of keys, found a list"},
+      {"crawl: [", "c.yaml:1:1: not valid YAML: end of sequence flow not found"},
+      {"crawl:\n\tname: x", "c.yaml:2:6: not valid YAML: illegal map value"},
+      {minimal() + "---\n" + minimal(), "c.yaml:7:1: expected one YAML document, found several"},
+      {"crawl: {? [a] : b}", "c.yaml:1:11: crawl: expected the name of a key, found a list"},
+      {minimal("cluster: {}\n"), "c.yaml:6:1: cluster: unknown key; expected one of crawl, "
+                                 "github, store, telemetry"},
+      {minimal("stroe: {}\n"), "c.yaml:6:1: stroe: unknown key; did you mean \"store\"?"},
+      {minimal("crawl: {}\n"), "c.yaml:6:1: crawl: given twice"},
+      {minimal("store: embedded\n"),
+       "c.yaml:6:8: store: expected a mapping of keys, found a single value"},
+      {minimal("store: []\n"), "c.yaml:6:8: store: expected a mapping of keys, found a list"},
+      {minimal("  limit: {}\n"), "c.yaml:6:3: github.limit: unknown key; did you mean \"limits\"?"},
+      {minimal("  limits: {reserv: 1}\n"),
+       "c.yaml:6:12: github.limits.reserv: unknown key; did you mean \"reserve\"?"},
+      {minimal("  breaker: {failures: 1, failures: 2}\n"),
+       "c.yaml:6:26: github.breaker.failures: given twice"},
+  }));
+  CAPTURE(text);
+  CHECK(complaint(text) == line);
+}
+
+TEST_CASE("a missing required key is named with its place", "[config]") {
+  auto [text, line] = GENERATE(table<std::string, std::string>({
+      {"crawl: {}\n", "c.yaml:1:8: crawl.name: required but missing; expected 1 to 63 characters "
+                      "of a-z, 0-9 and -"},
+      {"crawl: {name: x}\n", "c.yaml:1:8: crawl.source.search.query: required but missing; "
+                             "expected a GitHub search text such as \"stars:>=10\""},
+      {"crawl: {name: x, source: {search: {query: x}}}\n",
+       "c.yaml:1:1: github.credentials: required but missing; expected a list with one token"},
+      {"crawl: {name: x, source: {search: {query: x}}}\ngithub: {credentials: [{}]}\n",
+       "c.yaml:2:24: github.credentials[0].token: required but missing; expected a token, "
+       "${VARIABLE} or file:PATH"},
+  }));
+  CAPTURE(text);
+  CHECK(complaint(text) == line);
+}
+
+TEST_CASE("a bad crawl name, source or number is refused", "[config]") {
+  auto [text, line] = GENERATE(table<std::string, std::string>({
+      {"crawl: {name: Top 100}", "c.yaml:1:15: crawl.name: expected 1 to 63 characters of a-z, "
+                                 "0-9 and -, found \"Top 100\""},
+      {"crawl: {name: [x]}", "c.yaml:1:15: crawl.name: expected 1 to 63 characters of a-z, 0-9 "
+                             "and -, found a list"},
+      {"crawl: {name: ~}", "c.yaml:1:15: crawl.name: expected 1 to 63 characters of a-z, 0-9 "
+                           "and -, found nothing"},
+      {"crawl: {name: x, source: {census: {}}}",
+       "c.yaml:1:27: crawl.source.census: unknown key; expected search"},
+      {with_search("query: x, top: many"),
+       "c.yaml:3:36: crawl.source.search.top: expected a whole number from 1 to 1000000000, "
+       "found \"many\""},
+      {with_search("query: x, top: 0"),
+       "c.yaml:3:36: crawl.source.search.top: expected a whole number from 1 to 1000000000, "
+       "found \"0\""},
+      {with_search("query: x, top: -5"),
+       "c.yaml:3:36: crawl.source.search.top: expected a whole number from 1 to 1000000000, "
+       "found \"-5\""},
+      {with_search("query: x, top: 1e5"),
+       "c.yaml:3:36: crawl.source.search.top: expected a whole number from 1 to 1000000000, "
+       "found \"1e5\""},
+      {with_search("query: x, include_forks: yes"),
+       "c.yaml:3:46: crawl.source.search.include_forks: expected true or false, found \"yes\""},
+  }));
+  CAPTURE(text);
+  CHECK(complaint(text) == line);
+}
+
+TEST_CASE("a search text that GitHub or the crawler cannot take is refused", "[config]") {
+  const std::string at = "c.yaml:3:28: crawl.source.search.query: ";
+  auto [query, message] = GENERATE(table<std::string, std::string>({
+      {"''", "expected a GitHub search text such as \"stars:>=10\", found \"\""},
+      {"'  '", "expected a GitHub search text such as \"stars:>=10\", found \"  \""},
+      {std::string(121, 'x'), "at most 120 characters, found 121; GitHub takes about 200, and the "
+                              "crawler adds its own qualifiers"},
+      {"'language:\"Common Lisp'", "a double quote is not closed"},
+      {"'stars:>1 sort:stars'", "leave out `sort:`; the crawler sorts as it needs"},
+      {"'SORT:forks-asc'", "leave out `sort:`; the crawler sorts as it needs"},
+      {"'x created:>2020-01-01'",
+       "leave out `created:`; the crawler divides its work by creation time"},
+      {"'x -created:2020-01-01'",
+       "leave out `created:`; the crawler divides its work by creation time"},
+      {"'fork:true'", "leave out `fork:`; set include_forks instead"},
+      {"\"a\\nb\"", "a search text is one line without control characters"},
+  }));
+  CAPTURE(query);
+  CHECK(complaint(with_search("query: " + query)) == at + message);
+}
+
+TEST_CASE("bad credentials are refused without showing them", "[config]") {
+  auto [credentials, line] = GENERATE(table<std::string, std::string>({
+      {"ghp_x", "2:23: github.credentials: expected a list with one token, found a single value"},
+      {"[]", "2:23: github.credentials: expected a list with one token, found an empty list"},
+      {"[ghp_x]", "2:24: github.credentials[0]: expected a mapping of keys, found a single value"},
+      {"[{token: ghp_x}, {token: ghp_y}]",
+       "2:23: github.credentials: this version takes exactly one credential, found 2"},
+      {"[{app: {id: 1}}]", "2:30: github.credentials[0].app: this version takes no GitHub App; "
+                           "expected a token"},
+      {"[{tokens: ghp_x}]",
+       "2:25: github.credentials[0].tokens: unknown key; did you mean \"token\"?"},
+      {"[{token: [ghp_x]}]", "2:32: github.credentials[0].token: expected a token, ${VARIABLE} or "
+                             "file:PATH, found a list"},
+      {"[{token: \"\"}]", "2:32: github.credentials[0].token: expected a token, ${VARIABLE} or "
+                          "file:PATH, found an empty text"},
+      {"[{token: \"${EMPTY}\"}]", "2:32: github.credentials[0].token: expected a token, "
+                                  "${VARIABLE} or file:PATH, found an empty text"},
+      {"[{token: \"${NOPE}\"}]",
+       "2:32: github.credentials[0].token: the environment variable NOPE is not set"},
+      {"[{token: \"a\\nb\"}]",
+       "2:32: github.credentials[0].token: expected one line, found several"},
+      {"[{token: \"file:/nonexistent/token\"}]",
+       "2:32: github.credentials[0].token: \"/nonexistent/token\" cannot be read: No such file or "
+       "directory"},
+      {"[{token: \"file:/tmp\"}]", "2:32: github.credentials[0].token: \"/tmp\" is a directory"},
+  }));
+  CAPTURE(credentials);
+  CHECK(complaint("crawl: {name: mine, source: {search: {query: x}}}\ngithub: {credentials: " +
+                  credentials + "}\n") == "c.yaml:" + line);
+}
+
+TEST_CASE("a bad value under github is refused", "[config]") {
+  auto [text, line] = GENERATE(table<std::string, std::string>({
+      {"graphql_url: api.github.com/graphql",
+       "16: github.graphql_url: expected an http:// or https:// URL, found "
+       "\"api.github.com/graphql\""},
+      {"rest_url: https://",
+       "13: github.rest_url: expected an http:// or https:// URL, found \"https://\""},
+      {"rest_url: https://user:pw@host", "13: github.rest_url: a URL without user and password; "
+                                         "credentials have their own key"},
+      {"limits: {reserve: 2}",
+       "21: github.limits.reserve: expected a number from 0 to 1, found \"2\""},
+      {"limits: {reserve: nan}",
+       "21: github.limits.reserve: expected a number from 0 to 1, found \"nan\""},
+      {"limits: {concurrent_requests: 0}", "33: github.limits.concurrent_requests: expected a "
+                                           "whole number from 1 to 1000, found \"0\""},
+      {"limits: {concurrent_requests: \"${TOKEN}\"}",
+       "33: github.limits.concurrent_requests: expected a whole number from 1 to 1000, found the "
+       "value of \"${TOKEN}\""},
+      {"breaker: {recovery: 60}", "23: github.breaker.recovery: expected a duration from 1ms to "
+                                  "24h, such as 500ms, 10s or 2m, found \"60\""},
+      {"breaker: {recovery: 0s}", "23: github.breaker.recovery: expected a duration from 1ms to "
+                                  "24h, such as 500ms, 10s or 2m, found \"0s\""},
+      {"breaker: {recovery: 1 min}", "23: github.breaker.recovery: expected a duration from 1ms "
+                                     "to 24h, such as 500ms, 10s or 2m, found \"1 min\""},
+      {"breaker: {recovery: 99999999999999999999h}",
+       "23: github.breaker.recovery: expected a duration from 1ms to 24h, such as 500ms, 10s or "
+       "2m, found \"99999999999999999999h\""},
+      {"http: {max_body_bytes: 64MB}",
+       "26: github.http.max_body_bytes: expected a size from 1KiB to 4GiB, such as 64KiB or 1MiB, "
+       "found \"64MB\""},
+      {"http: {gzip: on}",
+       "16: github.http.gzip: expected one of auto, always, never, found \"on\""},
+      {"http: {proxy: \"\"}",
+       "17: github.http.proxy: expected one of environment, none, found \"\""},
+      {"http: {ca_file: \"\"}", "19: github.http.ca_file: expected a path, found \"\""},
+      {"query_width: {page_start: 10}",
+       "16: github.query_width.page_max: must not be below page_start"},
+      {"query_width: {count_start: 5, count_max: 2}",
+       "44: github.query_width.count_max: must not be below count_start"},
+      {"retries: {first_delay: 2m}", "12: github.retries.max_delay: must not be below first_delay"},
+  }));
+  CAPTURE(text);
+  CHECK(complaint(github_with(text)).substr(std::string{"c.yaml:4:"}.size()) == line);
+}
+
+TEST_CASE("a bad value under store or telemetry is refused", "[config]") {
+  auto [text, line] = GENERATE(table<std::string, std::string>({
+      {"store: {postgres: [a, b]}",
+       "19: store.postgres: this version takes one server, not a list"},
+      {"store: {postgres: \"\"}", "19: store.postgres: expected embedded or a connection string, "
+                                  "${VARIABLE} or file:PATH, found an empty text"},
+      {"store: {data_dir: \"\"}", "19: store.data_dir: expected a path, found \"\""},
+      {"store: {writers: 9}",
+       "18: store.writers: expected a whole number from 1 to 8, found \"9\""},
+      {"telemetry: {listen: 9464}", "21: telemetry.listen: expected HOST:PORT such as "
+                                    "127.0.0.1:9464, or \"\" for none, found \"9464\""},
+      {"telemetry: {listen: \"::1:9464\"}",
+       "21: telemetry.listen: expected HOST:PORT such as 127.0.0.1:9464, or \"\" for none, found "
+       "\"::1:9464\""},
+      {"telemetry: {listen: \"h:65536\"}",
+       "21: telemetry.listen: expected HOST:PORT such as 127.0.0.1:9464, or \"\" for none, found "
+       "\"h:65536\""},
+      {"telemetry: {log_level: loud}",
+       "24: telemetry.log_level: expected one of trace, debug, info, warning, error, found "
+       "\"loud\""},
+  }));
+  CAPTURE(text);
+  CHECK(complaint(minimal(text)) == "c.yaml:6:" + line);
+}
+
+TEST_CASE("a malformed variable is refused", "[config]") {
+  auto [value, message] = GENERATE(table<std::string, std::string>({
+      {"${HOST", "\"${\" has no closing \"}\""},
+      {"${}", "expected the name of an environment variable in \"${}\", found \"\""},
+      {"${1A}", "expected the name of an environment variable in \"${}\", found \"1A\""},
+      {"a${NOPE}b", "the environment variable NOPE is not set"},
+  }));
+  CAPTURE(value);
+  CHECK(complaint(minimal("store: {data_dir: \"" + value + "\"}")) ==
+        "c.yaml:6:19: store.data_dir: " + message);
+}
+
+TEST_CASE("a file that cannot be read is named", "[config]") {
+  auto complaint_of = [](const char* file) {
+    return to_string(std::get<problem>(load(file, lookup)));
+  };
+  CHECK(complaint_of("/nonexistent/c.yaml") ==
+        "/nonexistent/c.yaml: cannot be read: No such file or directory");
+  CHECK(complaint_of("/tmp") == "/tmp: is a directory");
+}
+
+TEST_CASE("the configs that come with the program are good", "[config]") {
+  for (auto file : {"config/quickstart.yaml", "config/top-100k.yaml"}) {
+    auto outcome = load(file, [](auto& name) {
+      return name == "GITHUB_TOKEN" ? std::optional<std::string>{"x"} : std::nullopt;
+    });
+    if (auto bad = std::get_if<problem>(&outcome))
+      FAIL(to_string(*bad));
+    auto& c = std::get<settings>(outcome);
+    CHECK(c.crawl.source.search.top == 100'000);
+    CHECK(c.github.graphql_url == "https://api.github.com/graphql");
+  }
+}
