@@ -11,7 +11,15 @@ namespace gitstar::db {
 /// PostgreSQL could not be reached or refused a statement. `what()` is one line for the user.
 class store_error : public std::runtime_error {
 public:
-  using std::runtime_error::runtime_error;
+  explicit store_error(const std::string& text, bool transient = false)
+      : std::runtime_error(text), transient_(transient) {}
+
+  /// Can the same call succeed later without anybody changing something? (Connection lost, server
+  /// restarting, deadlock, out of resources.)
+  bool transient() const { return transient_; }
+
+private:
+  bool transient_;
 };
 
 /// Another process has raised the crawl's epoch: this one must stop writing.

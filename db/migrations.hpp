@@ -1,0 +1,32 @@
+/// The database schema: numbered SQL files of db/migrations, compiled into the program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace gitstar::db {
+
+/// One file `NNNN_name.sql`. Never edited once landed: a change is a new file.
+struct migration {
+  int version;
+  std::string name;
+  std::string checksum; ///< SHA-256 of the file
+  std::string sql;
+};
+
+/// The migrations of this program, by version.
+const std::vector<migration>& built_in_migrations();
+
+/// What `migrate` did.
+struct migration_report {
+  int applied = 0; ///< files applied by this call
+  int version = 0; ///< of the database now
+};
+
+/// Brings the database up to date, all in one transaction. Any number of processes may call it at
+/// once. Throws `store_error`, also when the database is newer than `wanted` or was made with a
+/// file that has changed since.
+migration_report migrate(const std::string& connection_string,
+                         const std::vector<migration>& wanted = built_in_migrations());
+
+} // namespace gitstar::db

@@ -1,0 +1,389 @@
+#include "db/postgres_store.hpp"
+
+#include "db/array_encoder.hpp"
+#include "db/connection.hpp"
+#include "db/rows.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <set>
+
+namespace gitstar::db {
+
+namespace {
+
+// Rows that equal what is stored stop at `changed`: ON CONFLICT would lock them, and a lock is a
+// write. LATERAL with OFFSET 0 keeps the planner at one index lookup per row, whatever it believes
+// about a table that grew since its last ANALYZE. The order by repo_id is the order of row locks.
+constexpr auto upsert_repositories = R"(
+with input as (
+  select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::integer[],
+                       $6::integer[], $7::text[], $8::text[], $9::text[], $10::boolean[],
+                       $11::boolean[], $12::boolean[], $13::text[], $14::integer[],
+                       $15::timestamptz[], $16::timestamptz[], $17::timestamptz[])
+    as t(repo_id, full_name, star_count, fork_count, open_issue_count, watcher_count, language,
+         license, description, is_fork, is_archived, is_disabled, visibility, disk_usage_kb,
+         created_at, updated_at, pushed_at)
+), changed as (
+  select i.*, stored.star_count as stored_star_count
+  from input i
+  left join lateral (select * from repositories r where r.repo_id = i.repo_id offset 0) stored
+    on true
+  where (i.full_name, i.star_count, i.fork_count, i.open_issue_count, i.watcher_count, i.language,
+         i.license, i.description, i.is_fork, i.is_archived, i.is_disabled, i.visibility,
+         i.disk_usage_kb, i.created_at, i.updated_at, i.pushed_at)
+    is distinct from
+        (stored.full_name, stored.star_count, stored.fork_count, stored.open_issue_count,
+         stored.watcher_count, stored.language, stored.license, stored.description,
+         stored.is_fork, stored.is_archived, stored.is_disabled, stored.visibility,
+         stored.disk_usage_kb, stored.created_at, stored.updated_at, stored.pushed_at)
+), written as (
+  insert into repositories as r
+    (repo_id, owner, name, full_name, star_count, fork_count, open_issue_count, watcher_count,
+     language, license, description, is_fork, is_archived, is_disabled, visibility, disk_usage_kb,
+     created_at, updated_at, pushed_at, first_seen_at, crawled_at)
+  select repo_id, split_part(full_name, '/', 1), split_part(full_name, '/', 2), full_name,
+         star_count, fork_count, open_issue_count, watcher_count, language, license, description,
+         is_fork, is_archived, is_disabled, visibility, disk_usage_kb, created_at, updated_at,
+         pushed_at, to_timestamp($18::bigint), to_timestamp($18::bigint)
+  from changed
+  order by repo_id
+  on conflict (repo_id) do update set
+    owner = excluded.owner, name = excluded.name, full_name = excluded.full_name,
+    star_count = excluded.star_count, fork_count = excluded.fork_count,
+    open_issue_count = excluded.open_issue_count, watcher_count = excluded.watcher_count,
+    language = excluded.language, license = excluded.license,
+    description = excluded.description, is_fork = excluded.is_fork,
+    is_archived = excluded.is_archived, is_disabled = excluded.is_disabled,
+    visibility = excluded.visibility, disk_usage_kb = excluded.disk_usage_kb,
+    created_at = excluded.created_at, updated_at = excluded.updated_at,
+    pushed_at = excluded.pushed_at, crawled_at = excluded.crawled_at
+  where (r.full_name, r.star_count, r.fork_count, r.open_issue_count, r.watcher_count, r.language,
+         r.license, r.description, r.is_fork, r.is_archived, r.is_disabled, r.visibility,
+         r.disk_usage_kb, r.created_at, r.updated_at, r.pushed_at)
+    is distinct from
+        (excluded.full_name, excluded.star_count, excluded.fork_count, excluded.open_issue_count,
+         excluded.watcher_count, excluded.language, excluded.license, excluded.description,
+         excluded.is_fork, excluded.is_archived, excluded.is_disabled, excluded.visibility,
+         excluded.disk_usage_kb, excluded.created_at, excluded.updated_at, excluded.pushed_at)
+  returning xmax = 0 as inserted
+), history as (
+  insert into star_history (repo_id, observed_at, star_count)
+  select repo_id, to_timestamp($18::bigint), star_count
+  from changed
+  where star_count is distinct from stored_star_count
+  on conflict (repo_id, observed_at) do update set star_count = excluded.star_count
+  returning 1
+)
+select count(*) filter (where inserted), count(*) filter (where not inserted),
+       (select count(*) from history)
+from written)";
+
+// seen_ids of all partitions come as one array and are cut out of it by their bounds.
+constexpr auto upsert_partitions = R"(
+insert into partitions as p
+  (crawl_id, id, parent_id, description, state, expected, seen, duplicates, lease, attempts, pass,
+   pages_done, cursor, reason, seen_ids)
+select $1, id, parent_id, description, state, expected, seen, duplicates, lease, attempts, pass,
+       pages_done, cursor, reason, ($17::bigint[])[first_seen_id:last_seen_id]
+from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+            $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[],
+            $14::text[], $15::integer[], $16::integer[])
+  as t(id, parent_id, description, state, expected, seen, duplicates, lease, attempts, pass,
+       pages_done, cursor, reason, first_seen_id, last_seen_id)
+order by id
+on conflict (crawl_id, id) do update set
+  parent_id = excluded.parent_id, description = excluded.description, state = excluded.state,
+  expected = excluded.expected, seen = excluded.seen, duplicates = excluded.duplicates,
+  lease = excluded.lease, attempts = excluded.attempts, pass = excluded.pass,
+  pages_done = excluded.pages_done, cursor = excluded.cursor, reason = excluded.reason,
+  seen_ids = excluded.seen_ids, updated_at = now()
+where excluded.lease >= p.lease
+  and (p.parent_id, p.description, p.state, p.expected, p.seen, p.duplicates, p.lease, p.attempts,
+       p.pass, p.pages_done, p.cursor, p.reason, p.seen_ids)
+    is distinct from
+      (excluded.parent_id, excluded.description, excluded.state, excluded.expected, excluded.seen,
+       excluded.duplicates, excluded.lease, excluded.attempts, excluded.pass, excluded.pages_done,
+       excluded.cursor, excluded.reason, excluded.seen_ids))";
+
+constexpr auto upsert_budgets = R"(
+insert into credential_budgets as b
+  (credential, enabled, points_limit, remaining, reset_at, banned_until)
+select * from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[], $5::timestamptz[],
+                     $6::timestamptz[])
+order by 1
+on conflict (credential) do update set
+  enabled = excluded.enabled, points_limit = excluded.points_limit,
+  remaining = excluded.remaining, reset_at = excluded.reset_at,
+  banned_until = excluded.banned_until, updated_at = now())";
+
+/// The rows to write: by id, the last of each where a batch repeats one.
+std::vector<const repository*> distinct_rows(const std::vector<repository>& rows) {
+  std::vector<const repository*> result;
+  result.reserve(rows.size());
+  for (auto i = rows.rbegin(); i != rows.rend(); ++i)
+    result.push_back(&*i);
+  std::stable_sort(result.begin(), result.end(),
+                   [](auto* a, auto* b) { return a->repo_id < b->repo_id; });
+  auto end = std::unique(result.begin(), result.end(),
+                         [](auto* a, auto* b) { return a->repo_id == b->repo_id; });
+  result.erase(end, result.end());
+  return result;
+}
+
+/// The partitions to write: by id, of each the one with the newest lease, at equal leases the last.
+std::vector<const partition*> distinct_partitions(const std::vector<partition>& parts) {
+  std::vector<const partition*> result;
+  for (auto i = parts.rbegin(); i != parts.rend(); ++i)
+    result.push_back(&*i);
+  std::stable_sort(result.begin(), result.end(), [](auto* a, auto* b) {
+    return a->id != b->id ? a->id < b->id : a->lease > b->lease;
+  });
+  auto end =
+      std::unique(result.begin(), result.end(), [](auto* a, auto* b) { return a->id == b->id; });
+  result.erase(end, result.end());
+  return result;
+}
+
+/// One column of `rows` as an array parameter. `value` reads it from a row.
+template <class Row, class Value>
+pqxx::binarystring column(const std::vector<const Row*>& rows, array_encoder::element type,
+                          std::size_t bytes_per_row, Value value) {
+  array_encoder array{type, rows.size() * (bytes_per_row + 4)};
+  for (const auto* row : rows)
+    array.add(std::invoke(value, *row));
+  return array.encoded();
+}
+
+using std::chrono::year_month;
+
+year_month month_of(timestamp time) {
+  std::chrono::year_month_day day{std::chrono::floor<std::chrono::days>(time)};
+  return day.year() / day.month();
+}
+
+} // namespace
+
+class postgres_store::implementation {
+public:
+  explicit implementation(const std::string& connection_string) : database_(connection_string) {}
+
+  crawl open_crawl(const crawl_request& request) {
+    return database_.transaction([&](pqxx::work& work) {
+      work.exec("select ensure_star_history_months(now(), 3)");
+      if (request.fresh)
+        work.exec_params("update crawls set state = 'abandoned', epoch = epoch + 1, "
+                         "updated_at = now(), finished_at = now() "
+                         "where name = $1 and source = $2 and state in ('running', 'stopped')",
+                         request.name, request.source);
+      auto row = work.exec_params1("insert into crawls as c (name, source) values ($1, $2) "
+                                   "on conflict (name, source) "
+                                   "where state in ('running', 'stopped') "
+                                   "do update set epoch = c.epoch + 1, state = 'running', "
+                                   "updated_at = now() "
+                                   "returning " +
+                                       std::string{crawl_columns},
+                                   request.name, request.source);
+      return crawl_from(row);
+    });
+  }
+
+  batch_receipt write(const batch& work) {
+    auto start = std::chrono::steady_clock::now();
+    ensure_month(work.observed_at);
+    auto rows = distinct_rows(work.rows);
+    auto parts = distinct_partitions(work.partitions);
+    auto receipt = database_.transaction([&](pqxx::work& transaction) {
+      check_fence(transaction, work);
+      auto result =
+          rows.empty() ? batch_receipt{} : write_repositories(transaction, rows, work.observed_at);
+      if (!parts.empty())
+        write_partitions(transaction, work.crawl_id, parts);
+      return result;
+    });
+    receipt.elapsed =
+        std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+    return receipt;
+  }
+
+  std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id, uint32_t limit) {
+    return database_.transaction([&](pqxx::work& work) {
+      std::vector<partition> result;
+      for (const auto& row :
+           work.exec_params("select " + std::string{partition_columns} +
+                                " from partitions where crawl_id = $1 and id > $2 "
+                                "and state = 'open' order by id limit $3",
+                            crawl_id, after_id, limit))
+        result.push_back(partition_from(row));
+      return result;
+    });
+  }
+
+  certificate certify(int64_t crawl_id) {
+    return database_.transaction([&](pqxx::work& work) { return db::certify(work, crawl_id); });
+  }
+
+  void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
+    database_.transaction([&](pqxx::work& work) {
+      auto finished = state != "running" && state != "stopped";
+      auto updated = work.exec_params("update crawls set state = $3, updated_at = now(), "
+                                      "finished_at = case when $4 then now() end "
+                                      "where id = $1 and epoch = $2",
+                                      crawl_id, epoch, state, finished);
+      if (updated.affected_rows() == 0)
+        throw_fenced(crawl_id);
+    });
+  }
+
+  std::vector<budget_record> load_budgets() {
+    return database_.transaction([](pqxx::work& work) { return db::load_budgets(work); });
+  }
+
+  void save_budgets(const std::vector<budget_record>& budgets) {
+    if (budgets.empty())
+      return;
+    std::vector<const budget_record*> rows;
+    for (const auto& x : budgets)
+      rows.push_back(&x);
+    using element = array_encoder::element;
+    database_.transaction([&](pqxx::work& work) {
+      work.exec_params0(upsert_budgets, column(rows, element::text, 32, &budget_record::credential),
+                        column(rows, element::boolean, 1, &budget_record::enabled),
+                        column(rows, element::bigint, 8, &budget_record::limit),
+                        column(rows, element::bigint, 8, &budget_record::remaining),
+                        column(rows, element::timestamptz, 8, &budget_record::reset_at),
+                        column(rows, element::timestamptz, 8, &budget_record::banned_until));
+    });
+  }
+
+private:
+  [[noreturn]] static void throw_fenced(int64_t crawl_id) {
+    throw fenced_error("another process has taken crawl " + std::to_string(crawl_id) +
+                       " over, or it is gone");
+  }
+
+  // In a transaction of its own: a new partition locks the whole of star_history.
+  void ensure_month(timestamp observed_at) {
+    auto month = month_of(observed_at);
+    if (known_months_.count(month) != 0)
+      return;
+    database_.transaction([&](pqxx::work& work) {
+      work.exec_params("select ensure_star_history_months(to_timestamp($1::bigint), 1)",
+                       int64_t{observed_at.time_since_epoch().count()});
+    });
+    known_months_.insert(month);
+  }
+
+  // The lock makes a takeover wait until this transaction has ended.
+  static void check_fence(pqxx::work& transaction, const batch& work) {
+    auto found =
+        transaction.exec_params(work.threshold ? "select epoch from crawls where id = $1 for update"
+                                               : "select epoch from crawls where id = $1 for share",
+                                work.crawl_id);
+    if (found.empty() || found[0][0].as<int64_t>() != work.epoch)
+      throw_fenced(work.crawl_id);
+    if (work.threshold)
+      transaction.exec_params0("update crawls set threshold = $2, updated_at = now() "
+                               "where id = $1 and threshold <> $2",
+                               work.crawl_id, *work.threshold);
+  }
+
+  static batch_receipt write_repositories(pqxx::work& transaction,
+                                          const std::vector<const repository*>& rows,
+                                          timestamp observed_at) {
+    using element = array_encoder::element;
+    auto counts = transaction.exec_params1(
+        upsert_repositories, column(rows, element::bigint, 8, &repository::repo_id),
+        column(rows, element::text, 32, &repository::full_name),
+        column(rows, element::integer, 4, &repository::star_count),
+        column(rows, element::integer, 4, &repository::fork_count),
+        column(rows, element::integer, 4, &repository::open_issue_count),
+        column(rows, element::integer, 4, &repository::watcher_count),
+        column(rows, element::text, 12, &repository::language),
+        column(rows, element::text, 12, &repository::license),
+        column(rows, element::text, 100, &repository::description),
+        column(rows, element::boolean, 1, &repository::is_fork),
+        column(rows, element::boolean, 1, &repository::is_archived),
+        column(rows, element::boolean, 1, &repository::is_disabled),
+        column(rows, element::text, 8, &repository::visibility),
+        column(rows, element::integer, 4, &repository::disk_usage_kb),
+        column(rows, element::timestamptz, 8, &repository::created_at),
+        column(rows, element::timestamptz, 8, &repository::updated_at),
+        column(rows, element::timestamptz, 8, &repository::pushed_at),
+        int64_t{observed_at.time_since_epoch().count()});
+    batch_receipt receipt;
+    receipt.rows = static_cast<int64_t>(rows.size());
+    receipt.inserted = counts[0].as<int64_t>();
+    receipt.updated = counts[1].as<int64_t>();
+    receipt.history = counts[2].as<int64_t>();
+    return receipt;
+  }
+
+  static void write_partitions(pqxx::work& transaction, int64_t crawl_id,
+                               const std::vector<const partition*>& parts) {
+    using element = array_encoder::element;
+    array_encoder seen_ids{element::bigint, 0};
+    array_encoder first{element::integer, parts.size() * 8};
+    array_encoder last{element::integer, parts.size() * 8};
+    int32_t count = 0;
+    for (const auto* part : parts) {
+      first.add(count + 1);
+      for (auto id : part->seen_ids)
+        seen_ids.add(id);
+      count += static_cast<int32_t>(part->seen_ids.size());
+      last.add(count);
+    }
+    auto wide = [](uint32_t partition::*member) {
+      return [member](const partition& x) { return int64_t{x.*member}; };
+    };
+    transaction.exec_params0(
+        upsert_partitions, crawl_id, column(parts, element::bigint, 8, &partition::id),
+        column(parts, element::bigint, 8, &partition::parent_id),
+        column(parts, element::text, 80, &partition::description),
+        column(parts, element::text, 8, [](const partition& x) { return to_string(x.state); }),
+        column(parts, element::bigint, 8, &partition::expected),
+        column(parts, element::bigint, 8, &partition::seen),
+        column(parts, element::bigint, 8, &partition::duplicates),
+        column(parts, element::bigint, 8, &partition::lease),
+        column(parts, element::bigint, 8, wide(&partition::attempts)),
+        column(parts, element::bigint, 8, wide(&partition::pass)),
+        column(parts, element::bigint, 8, wide(&partition::pages_done)),
+        column(parts, element::text, 16, &partition::cursor),
+        column(parts, element::text, 0, &partition::reason), first.encoded(), last.encoded(),
+        seen_ids.encoded());
+  }
+
+  connection database_;
+  std::set<year_month> known_months_;
+};
+
+postgres_store::postgres_store(const std::string& connection_string)
+    : impl_(std::make_unique<implementation>(connection_string)) {}
+
+postgres_store::~postgres_store() = default;
+
+crawl postgres_store::open_crawl(const crawl_request& request) {
+  return impl_->open_crawl(request);
+}
+
+batch_receipt postgres_store::write(const batch& work) { return impl_->write(work); }
+
+std::vector<partition> postgres_store::open_partitions(int64_t crawl_id, int64_t after_id,
+                                                       uint32_t limit) {
+  return impl_->open_partitions(crawl_id, after_id, limit);
+}
+
+certificate postgres_store::certify(int64_t crawl_id) { return impl_->certify(crawl_id); }
+
+void postgres_store::set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
+  impl_->set_state(crawl_id, epoch, state);
+}
+
+std::vector<budget_record> postgres_store::load_budgets() { return impl_->load_budgets(); }
+
+void postgres_store::save_budgets(const std::vector<budget_record>& budgets) {
+  impl_->save_budgets(budgets);
+}
+
+} // namespace gitstar::db

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "db/crawl_store.hpp"
+
+#include <memory>
+#include <string>
+
+namespace gitstar::db {
+
+/// The store in PostgreSQL. The schema must be there: call `migrate` once before. Keeps no session
+/// state, so it works through PgBouncer in transaction mode.
+///
+/// Concurrent writers are safe: each takes its row locks in the order of the ids, and a takeover
+/// of the crawl waits for the writes in flight.
+class postgres_store final : public crawl_store {
+public:
+  /// Does not connect yet. Throws `store_error` if the connection string is none.
+  explicit postgres_store(const std::string& connection_string);
+  ~postgres_store() override;
+
+  crawl open_crawl(const crawl_request& request) override;
+  batch_receipt write(const batch& work) override;
+  std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
+                                         uint32_t limit) override;
+  certificate certify(int64_t crawl_id) override;
+  void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
+  std::vector<budget_record> load_budgets() override;
+  void save_budgets(const std::vector<budget_record>& budgets) override;
+
+private:
+  class implementation;
+  std::unique_ptr<implementation> impl_;
+};
+
+} // namespace gitstar::db

@@ -1,0 +1,91 @@
+#include "db/queries.hpp"
+
+#include "db/connection.hpp"
+#include "db/rows.hpp"
+
+namespace gitstar::db {
+
+namespace {
+
+std::vector<ranked_repository> most_starred(pqxx::work& work, int64_t min_stars) {
+  std::vector<ranked_repository> result;
+  for (const auto& row :
+       work.exec_params("select full_name, star_count, coalesce(language, '') from repositories "
+                        "where star_count >= $1 order by star_count desc, repo_id limit 10",
+                        min_stars))
+    result.push_back({row[0].as<std::string>(), row[1].as<int64_t>(), row[2].as<std::string>()});
+  return result;
+}
+
+std::vector<language_count> frequent_languages(pqxx::work& work, int64_t min_stars) {
+  std::vector<language_count> result;
+  for (const auto& row :
+       work.exec_params("select coalesce(language, ''), count(*) from repositories "
+                        "where star_count >= $1 group by 1 order by 2 desc, 1 limit 10",
+                        min_stars))
+    result.push_back({row[0].as<std::string>(), row[1].as<int64_t>()});
+  return result;
+}
+
+std::vector<star_quantile> star_quantiles(pqxx::work& work, int64_t min_stars) {
+  std::vector<star_quantile> result;
+  for (const auto& row :
+       work.exec_params("select unnest(fractions), "
+                        "unnest(percentile_disc(fractions) within group (order by star_count)) "
+                        "from repositories, (values (array[0.25, 0.5, 0.75, 0.9, 0.99, 1.0]"
+                        "::double precision[])) as f(fractions) "
+                        "where star_count >= $1 group by fractions",
+                        min_stars))
+    result.push_back({row[0].as<double>(), row[1].as<int64_t>()});
+  return result;
+}
+
+std::vector<unfinished_partition> unfinished_partitions(pqxx::work& work, int64_t crawl_id) {
+  std::vector<unfinished_partition> result;
+  for (const auto& row :
+       work.exec_params("select description, state, reason, expected, seen from certificates "
+                        "where crawl_id = $1 and state in ('incomplete', 'dead') "
+                        "order by missing desc, partition_id limit 20",
+                        crawl_id))
+    result.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(),
+                      row[3].as<int64_t>(), row[4].as<int64_t>()});
+  return result;
+}
+
+} // namespace
+
+repository_summary summarize_repositories(const std::string& connection_string, int64_t min_stars) {
+  connection database{connection_string};
+  return database.transaction([min_stars](pqxx::work& work) {
+    repository_summary result;
+    result.repositories =
+        work.exec_params1("select count(*) from repositories where star_count >= $1", min_stars)[0]
+            .as<int64_t>();
+    result.most_starred = most_starred(work, min_stars);
+    result.languages = frequent_languages(work, min_stars);
+    result.stars = star_quantiles(work, min_stars);
+    return result;
+  });
+}
+
+optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name) {
+  connection database{connection_string};
+  return database.transaction([&name](pqxx::work& work) -> optional<crawl_status> {
+    auto found = work.exec_params("select " + std::string{crawl_columns} +
+                                      ", extract(epoch from finished_at)::bigint from crawls "
+                                      "where name = $1 order by id desc limit 1",
+                                  name);
+    if (found.empty())
+      return caf::none;
+    crawl_status result;
+    result.crawl = crawl_from(found[0]);
+    if (!found[0][7].is_null())
+      result.finished_at = timestamp{std::chrono::seconds{found[0][7].as<int64_t>()}};
+    result.certificate = certify(work, result.crawl.id);
+    result.unfinished = unfinished_partitions(work, result.crawl.id);
+    result.budgets = load_budgets(work);
+    return result;
+  });
+}
+
+} // namespace gitstar::db

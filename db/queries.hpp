@@ -1,0 +1,63 @@
+/// What the command line shows of a store. Read-only; each call opens its own connection and throws
+/// `store_error`.
+#pragma once
+
+#include "messages/store.hpp"
+
+#include <string>
+#include <vector>
+
+namespace gitstar::db {
+
+/// A line of the ranking by stars.
+struct ranked_repository {
+  std::string full_name;
+  int64_t star_count = 0;
+  std::string language; ///< empty: none
+};
+
+/// How many repositories have a main language.
+struct language_count {
+  std::string language; ///< empty: none
+  int64_t repositories = 0;
+};
+
+/// `fraction` of the repositories have at most `star_count` stars.
+struct star_quantile {
+  double fraction = 0;
+  int64_t star_count = 0;
+};
+
+/// The repositories with at least `min_stars` stars, whichever crawl wrote them.
+struct repository_summary {
+  int64_t repositories = 0;
+  std::vector<ranked_repository> most_starred; ///< ten, the most starred first
+  std::vector<language_count> languages;       ///< ten, the most frequent first
+  std::vector<star_quantile> stars;            ///< 25, 50, 75, 90, 99 and 100 %
+};
+
+repository_summary summarize_repositories(const std::string& connection_string, int64_t min_stars);
+
+/// A partition that is not complete.
+struct unfinished_partition {
+  std::string description;
+  std::string state;
+  std::string reason;
+  int64_t expected = 0;
+  int64_t seen = 0;
+};
+
+/// A crawl as `gitstar status` shows it.
+struct crawl_status {
+  gitstar::crawl crawl;
+  optional<timestamp> finished_at;
+  gitstar::certificate certificate;
+  /// Incomplete and dead ones, the most missing first, at most 20.
+  std::vector<unfinished_partition> unfinished;
+  std::vector<budget_record> budgets;
+};
+
+/// The newest crawl of that name; empty if there is none.
+optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name);
+
+} // namespace gitstar::db

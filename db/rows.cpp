@@ -1,0 +1,113 @@
+#include "db/rows.hpp"
+
+#include <charconv>
+#include <stdexcept>
+#include <string_view>
+
+namespace gitstar::db {
+
+namespace {
+
+timestamp time_from(const pqxx::field& seconds) {
+  return timestamp{std::chrono::seconds{seconds.as<int64_t>()}};
+}
+
+partition_state state_from(std::string_view text) {
+  for (auto state : {partition_state::open, partition_state::split, partition_state::done,
+                     partition_state::incomplete, partition_state::dead})
+    if (to_string(state) == text)
+      return state;
+  throw std::runtime_error("unknown partition state " + std::string{text});
+}
+
+/// Reads PostgreSQL's text form of bigint[]: {1,2,3}
+std::vector<repo_id> ids_from(std::string_view text) {
+  std::vector<repo_id> result;
+  const auto* end = text.data() + text.size();
+  for (const auto* at = text.data() + 1; at < end - 1;) {
+    repo_id id = 0;
+    auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc{})
+      throw std::runtime_error("not an array of ids");
+    result.push_back(id);
+    at = next + 1;
+  }
+  return result;
+}
+
+} // namespace
+
+crawl crawl_from(const pqxx::row& row) {
+  crawl result;
+  result.id = row[0].as<int64_t>();
+  result.epoch = row[1].as<int64_t>();
+  result.name = row[2].as<std::string>();
+  result.source = row[3].as<std::string>();
+  result.state = row[4].as<std::string>();
+  result.started_at = time_from(row[5]);
+  result.threshold = row[6].as<int64_t>();
+  result.resumed = result.epoch > 1;
+  return result;
+}
+
+partition partition_from(const pqxx::row& row) {
+  partition result;
+  result.id = row[0].as<int64_t>();
+  result.parent_id = row[1].as<int64_t>();
+  result.description = row[2].as<std::string>();
+  result.state = state_from(row[3].c_str());
+  result.expected = row[4].as<int64_t>();
+  result.seen = row[5].as<int64_t>();
+  result.duplicates = row[6].as<int64_t>();
+  result.lease = row[7].as<int64_t>();
+  result.attempts = row[8].as<uint32_t>();
+  result.pass = row[9].as<uint32_t>();
+  result.pages_done = row[10].as<uint32_t>();
+  result.cursor = row[11].as<std::string>();
+  result.seen_ids = ids_from(row[12].c_str());
+  result.reason = row[13].as<std::string>();
+  return result;
+}
+
+certificate certify(pqxx::work& work, int64_t crawl_id) {
+  auto row = work.exec_params1(R"(
+select coalesce(sum(greatest(expected, 0)) filter (where state <> 'split'), 0),
+       coalesce(sum(seen) filter (where state <> 'split'), 0),
+       coalesce(sum(duplicates) filter (where state <> 'split'), 0),
+       coalesce(sum(greatest(0, expected - seen)) filter (where state <> 'split'), 0),
+       count(*) filter (where state = 'open'),
+       count(*) filter (where state = 'split'),
+       count(*) filter (where state = 'done'),
+       count(*) filter (where state = 'incomplete'),
+       count(*) filter (where state = 'dead')
+from partitions
+where crawl_id = $1)",
+                               crawl_id);
+  certificate result;
+  int column = 0;
+  for (auto member : {&certificate::expected, &certificate::seen, &certificate::duplicates,
+                      &certificate::missing, &certificate::open, &certificate::split,
+                      &certificate::done, &certificate::incomplete, &certificate::dead})
+    result.*member = row[column++].as<int64_t>();
+  return result;
+}
+
+std::vector<budget_record> load_budgets(pqxx::work& work) {
+  std::vector<budget_record> result;
+  for (const auto& row :
+       work.exec("select credential, enabled, points_limit, remaining, "
+                 "extract(epoch from reset_at)::bigint, extract(epoch from banned_until)::bigint "
+                 "from credential_budgets order by credential")) {
+    budget_record record;
+    record.credential = row[0].as<std::string>();
+    record.enabled = row[1].as<bool>();
+    record.limit = row[2].as<int64_t>();
+    record.remaining = row[3].as<int64_t>();
+    record.reset_at = time_from(row[4]);
+    record.banned_until = time_from(row[5]);
+    result.push_back(std::move(record));
+  }
+  return result;
+}
+
+} // namespace gitstar::db

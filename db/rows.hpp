@@ -1,0 +1,31 @@
+/// Messages read from rows of the ledger. Internal to db/: includes libpqxx.
+#pragma once
+
+#include "messages/store.hpp"
+
+#include <pqxx/pqxx>
+
+#include <vector>
+
+namespace gitstar::db {
+
+/// What to select for `crawl_from`.
+inline constexpr auto crawl_columns =
+    "id, epoch, name, source, state, extract(epoch from started_at)::bigint, threshold";
+
+/// `resumed` is set where a process took the crawl over.
+crawl crawl_from(const pqxx::row& row);
+
+/// What to select for `partition_from`.
+inline constexpr auto partition_columns =
+    "id, parent_id, description, state, expected, seen, duplicates, lease, attempts, pass, "
+    "pages_done, cursor, seen_ids, reason";
+
+partition partition_from(const pqxx::row& row);
+
+/// The sums over the partitions of a crawl.
+certificate certify(pqxx::work& work, int64_t crawl_id);
+
+std::vector<budget_record> load_budgets(pqxx::work& work);
+
+} // namespace gitstar::db
