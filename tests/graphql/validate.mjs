@@ -11,7 +11,8 @@ import { readFileSync } from "node:fs";
 const skipped = 77;
 
 const { graphql, github } = await load();
-const schema = graphql.buildSchema(github.schema.idl);
+// GitHub's schema defines two fields twice, which graphql-js would refuse.
+const schema = graphql.buildSchema(github.schema.idl, { assumeValidSDL: true });
 
 // A validator that accepts everything would prove nothing.
 if (complaints("query { noSuchField }").length === 0)
