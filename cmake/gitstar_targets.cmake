@@ -2,10 +2,9 @@
 function(gitstar_compile_options target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-    -Woverloaded-virtual -Wcast-align -Wunused -Wnull-dereference -Werror)
+    -Woverloaded-virtual -Wcast-align -Wunused -Werror)
   if(GITSTAR_SANITIZE)
-    target_compile_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE} -fno-omit-frame-pointer
-      -Wno-null-dereference)
+    target_compile_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE})
   endif()
 endfunction()

@@ -29,7 +29,8 @@ using ledger_actor = typed_actor<
     caf::result<certificate>(certify_atom, int64_t crawl_id),
     caf::result<void>(state_atom, int64_t crawl_id, int64_t epoch, std::string state),
     caf::result<std::vector<budget_record>>(budgets_atom),
-    caf::result<void>(budgets_atom, std::vector<budget_record>)>;
+    caf::result<void>(budgets_atom, std::vector<budget_record>),
+    caf::result<void>(wake_atom)>; // INTERNAL: try again.
 
 /// The PARTITIONER: plans, splits, leases, retries, and knows when the crawl is finished.
 using partitioner_actor = typed_actor<
@@ -40,12 +41,12 @@ using partitioner_actor = typed_actor<
                                     bool wait),
     caf::result<void>(renew_atom, uint64_t holder), // The holder is alive: its leases live on.
     caf::result<void>(counted_atom, count_result), caf::result<void>(done_atom, lease_result),
-    // The lease is given back unfinished, with a reason; empty: nobody's fault.
-    caf::result<void>(failed_atom, int64_t partition_id, int64_t lease_number, std::string reason),
+    // The lease is given back unfinished; `reason` says why, empty: nobody's fault.
+    caf::result<void>(failed_atom, partition, std::string reason),
     caf::result<void>(lost_atom, uint64_t holder), // The holder is dead.
     caf::result<void>(drain_atom),                 // Lease no more.
     caf::result<crawl_progress>(status_atom),
-    caf::result<void>(tick_atom)>; // INTERNAL: look for leases that ran out and delays that ended.
+    caf::result<void>(wake_atom)>; // INTERNAL: a lease may have run out, or a delay ended.
 
 /// The TOKEN BUCKET: the only source of permits.
 using token_bucket_actor = typed_actor<
@@ -54,8 +55,8 @@ using token_bucket_actor = typed_actor<
     caf::result<void>(report_atom, query_report),
     caf::result<void>(lost_atom, uint64_t holder), // The holder is dead: its permits are void.
     caf::result<bucket_status>(status_atom),
-    caf::result<void>(wake_atom, uint64_t generation), // INTERNAL: a limit may allow more now.
-    caf::result<void>(tick_atom)>;                     // INTERNAL: save the budgets.
+    caf::result<void>(wake_atom),  // INTERNAL: a limit may allow more now.
+    caf::result<void>(tick_atom)>; // INTERNAL: save the budgets.
 
 /// A FETCHER: turns leases and permits into batches.
 using fetcher_actor = typed_actor<

@@ -47,9 +47,12 @@ std::string to_string(cursor_mode mode);
 
 /// A partition handed to one fetcher for a limited time, with the work to do on it.
 struct lease {
+  int64_t crawl_id = 0;
+  int64_t epoch = 0;
   partition part;
   std::vector<std::string> counts; ///< search texts to count; empty: fetch the pages of `part`
   cursor_mode cursors = cursor_mode::unverified;
+  bool splittable = true; ///< beyond 1,000 matches: give it back to be cut instead of reading it
   std::vector<std::string> sorts; ///< search text of each pass, its sort included
   bool operator==(const lease&) const = default;
 };
@@ -78,7 +81,8 @@ auto inspect(Inspector& f, partition& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, lease& x) {
-  return f(caf::meta::type_name("lease"), x.part, x.counts, x.cursors, x.sorts);
+  return f(caf::meta::type_name("lease"), x.crawl_id, x.epoch, x.part, x.counts, x.cursors,
+           x.splittable, x.sorts);
 }
 
 template <class Inspector>

@@ -1,0 +1,341 @@
+#include "actors/fetcher.hpp"
+
+#include "net/metrics.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace gitstar {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A reset of the points is at most an hour away, and PostgreSQL may be away for long.
+constexpr auto patience = 1440min;
+
+/// The credit that bounds memory (DESIGN 3).
+constexpr uint32_t max_outstanding = 2;
+
+/// The host, the network or a limit is to blame, not what was asked.
+bool is_nobodys_fault(outcome result) {
+  switch (result) {
+  case outcome::primary_limit:
+  case outcome::secondary_limit:
+  case outcome::unauthorized:
+  case outcome::forbidden:
+  case outcome::network:
+  case outcome::server_error:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The TOKEN BUCKET holds the next permit back until it makes sense.
+bool is_paced_by_bucket(outcome result) {
+  return result == outcome::primary_limit || result == outcome::secondary_limit;
+}
+
+} // namespace
+
+uint32_t fetcher_state::counting::available() const {
+  return static_cast<uint32_t>(std::count(asked.begin(), asked.end(), false));
+}
+
+fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_config cfg,
+                                                          fetcher_partners partners) {
+  cfg_ = std::move(cfg);
+  partners_ = std::move(partners);
+  page_width_ = cfg_.widths.page_start;
+  count_width_ = cfg_.widths.count_start;
+  self_->delayed_send(self_, cfg_.renew_interval, tick_atom_v);
+  go_on();
+  return {
+      [this](drain_atom) {
+        stopping_ = true;
+        drained_.push_back(self_->make_response_promise());
+        finish_drain();
+      },
+      [this](answer_atom, uint64_t query_id, api_response& response) {
+        if (in_flight_ && in_flight_->id == query_id)
+          answered(response);
+      },
+      [this](next_atom) {
+        busy_ = false;
+        go_on();
+      },
+      [this](tick_atom) {
+        if (!readers_.empty() || !countings_.empty())
+          self_->send(partners_.partitioner, renew_atom_v, id());
+        self_->delayed_send(self_, cfg_.renew_interval, tick_atom_v);
+      },
+  };
+}
+
+uint32_t& fetcher_state::width(query_shape shape) {
+  return shape == query_shape::search_count ? count_width_ : page_width_;
+}
+
+uint32_t fetcher_state::available(query_shape shape) const {
+  uint32_t result = 0;
+  if (shape == query_shape::search_count)
+    for (auto& [id, x] : countings_)
+      result += x.available();
+  else
+    for (auto& [id, x] : readers_)
+      result += x.available();
+  return result;
+}
+
+// -- the loop -----------------------------------------------------------------
+
+void fetcher_state::go_on() {
+  if (busy_ || in_flight_ || stopping_)
+    return;
+  if (outstanding_ >= max_outstanding)
+    return; // the writer's answer calls again
+  // What is counted becomes work for everybody, so counts go first.
+  auto shape = available(query_shape::search_count) > 0 ? query_shape::search_count
+                                                        : query_shape::search_page;
+  auto fields = available(shape);
+  if (fields < width(shape) && !dry_)
+    lease_more(fields == 0);
+  else
+    acquire(shape);
+}
+
+void fetcher_state::lease_more(bool wait) {
+  busy_ = true;
+  self_
+      ->request(partners_.partitioner, patience, lease_atom_v, id(), page_width_, count_width_,
+                wait)
+      .then(
+          [this](std::vector<lease>& work) {
+            busy_ = false;
+            dry_ = work.empty();
+            for (auto& x : work)
+              take(std::move(x));
+            go_on();
+          },
+          [this](const caf::error& reason) {
+            busy_ = false;
+            if (reason != errc::stopping)
+              return self_->quit(reason);
+            dry_ = true;
+            if (available(query_shape::search_page) + available(query_shape::search_count) > 0)
+              go_on();
+          });
+}
+
+void fetcher_state::take(lease work) {
+  auto partition = work.part.id;
+  crawl_id_ = work.crawl_id;
+  epoch_ = work.epoch;
+  if (!work.counts.empty()) {
+    counting x;
+    x.counts.assign(work.counts.size(), -1);
+    x.asked.assign(work.counts.size(), false);
+    x.work = std::move(work);
+    countings_.insert_or_assign(partition, std::move(x));
+    return;
+  }
+  if (work.cursors == cursor_mode::unverified)
+    work.cursors = cursors_;
+  readers_.insert_or_assign(partition, page_reader{std::move(work)});
+}
+
+void fetcher_state::acquire(query_shape shape) {
+  busy_ = true;
+  self_->request(partners_.bucket, patience, acquire_atom_v, shape, id())
+      .then(
+          [this, shape](const permit& right) {
+            busy_ = false;
+            send(right, shape);
+          },
+          [this](const caf::error& reason) { self_->quit(reason); });
+}
+
+void fetcher_state::send(const permit& right, query_shape shape) {
+  width(shape) = right.width;
+  query next{next_query_++, right.id, shape, {}};
+  api_request request{shape, right.credential, {}};
+  auto room = [&] { return next.tasks.size() < right.width; };
+  auto add = [&](int64_t partition, uint32_t index, search_field field) {
+    next.tasks.push_back({partition, index});
+    request.fields.push_back(std::move(field));
+  };
+  if (shape == query_shape::search_count) {
+    for (auto& [partition, x] : countings_)
+      for (uint32_t i = 0; i < x.asked.size() && room(); ++i)
+        if (!x.asked[i]) {
+          x.asked[i] = true;
+          add(partition, i, {x.work.counts[i], ""});
+        }
+  } else {
+    for (auto& [partition, x] : readers_)
+      while (room()) {
+        auto page = x.next_page();
+        if (!page)
+          break;
+        add(partition, *page, x.field(*page));
+      }
+  }
+  dry_ = false;
+  auto query_id = next.id;
+  in_flight_ = std::move(next);
+  cfg_.api->async_query(std::move(request), [query_id, weak = caf::weak_actor_ptr{self_->ctrl()}](
+                                                api_response response) {
+    if (auto self = caf::actor_cast<fetcher_actor>(weak.lock()))
+      caf::anon_send(self, answer_atom_v, query_id, std::move(response));
+  });
+}
+
+void fetcher_state::answered(api_response& response) {
+  auto sent = std::move(*in_flight_);
+  in_flight_.reset();
+  query_report report;
+  report.permit_id = sent.permit_id;
+  report.fields = static_cast<uint32_t>(sent.tasks.size());
+  report.result = response.result;
+  report.message = response.message;
+  report.retry_after = response.retry_after;
+  report.limits = response.limits;
+  report.elapsed = response.elapsed;
+  self_->send(partners_.bucket, report_atom_v, std::move(report));
+  if (response.result == outcome::ok || response.result == outcome::partial) {
+    failures_ = 0;
+    absorb(sent, response);
+  } else if (response.result == outcome::rejected) {
+    return self_->quit(
+        caf::make_error(errc::query_rejected, "GitHub refuses the query: " + response.message));
+  } else {
+    retry(sent, response);
+  }
+  finish_drain();
+  go_on();
+}
+
+// -- what an answer means -----------------------------------------------------
+
+void fetcher_state::absorb(const query& sent, api_response& response) {
+  std::vector<repository> rows;
+  std::vector<int64_t> touched;
+  for (size_t i = 0; i < sent.tasks.size() && i < response.fields.size(); ++i) {
+    auto& asked = sent.tasks[i];
+    auto& answer = response.fields[i];
+    auto alone = sent.tasks.size() == 1;
+    switch (answer.error) {
+    case field_error::none:
+      if (sent.shape == query_shape::search_count) {
+        absorb_count(asked, answer);
+      } else if (auto found = readers_.find(asked.partition_id); found != readers_.end()) {
+        found->second.absorb(asked.index, answer, rows);
+        if (touched.empty() || touched.back() != asked.partition_id)
+          touched.push_back(asked.partition_id);
+      }
+      break;
+    case field_error::resource_limit:
+    case field_error::transient:
+      put_back(asked);
+      if (alone)
+        give_back(asked.partition_id, answer.message);
+      break;
+    case field_error::not_found:
+    case field_error::forbidden:
+    case field_error::rejected:
+      give_back(asked.partition_id, to_string(answer.error) + ": " + answer.message);
+      break;
+    }
+  }
+  if (!touched.empty())
+    store(std::move(rows), touched);
+}
+
+void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
+  auto found = countings_.find(x.partition_id);
+  if (found == countings_.end())
+    return;
+  auto& counts = found->second.counts;
+  counts[x.index] = answer.match_count;
+  if (std::find(counts.begin(), counts.end(), -1) != counts.end())
+    return;
+  auto& part = found->second.work.part;
+  self_->send(partners_.partitioner, counted_atom_v, count_result{part.id, part.lease, counts});
+  countings_.erase(found);
+}
+
+void fetcher_state::put_back(const task& x) {
+  if (auto reader = readers_.find(x.partition_id); reader != readers_.end())
+    reader->second.put_back(x.index);
+  if (auto count = countings_.find(x.partition_id); count != countings_.end())
+    count->second.asked[x.index] = false;
+}
+
+void fetcher_state::give_back(int64_t partition_id, const std::string& reason) {
+  if (auto reader = readers_.extract(partition_id))
+    self_->send(partners_.partitioner, failed_atom_v, reader.mapped().part(), reason);
+  if (auto count = countings_.extract(partition_id))
+    self_->send(partners_.partitioner, failed_atom_v, count.mapped().work.part, reason);
+}
+
+void fetcher_state::retry(const query& sent, const api_response& response) {
+  for (auto& asked : sent.tasks)
+    put_back(asked);
+  // Several fields together may simply have been too much: the next query carries fewer.
+  if (sent.tasks.size() == 1 && !is_nobodys_fault(response.result))
+    give_back(sent.tasks.front().partition_id,
+              to_string(response.result) + ": " + response.message);
+  if (is_paced_by_bucket(response.result))
+    return;
+  auto factor = int64_t{1} << std::min<uint32_t>(failures_++, 16);
+  auto longest = std::min(cfg_.retries.first_delay * factor, cfg_.retries.max_delay);
+  // Half of it is jitter, so that fetchers that failed together do not come back together.
+  std::uniform_int_distribution<int64_t> jitter(longest.count() / 2, longest.count());
+  busy_ = true;
+  self_->delayed_send(self_, milliseconds{jitter(random_)}, next_atom_v);
+}
+
+void fetcher_state::store(std::vector<repository> rows, const std::vector<int64_t>& touched) {
+  batch work;
+  work.crawl_id = crawl_id_;
+  work.epoch = epoch_;
+  std::vector<lease_result> finished;
+  for (auto partition : touched) {
+    auto found = readers_.find(partition);
+    if (found == readers_.end())
+      continue;
+    auto& reader = found->second;
+    work.partitions.push_back(reader.part());
+    if (reader.predicted())
+      cursors_ = *reader.predicted() ? cursor_mode::predicted : cursor_mode::serial;
+    if (reader.finished()) {
+      finished.push_back({reader.part(), reader.predicted()});
+      readers_.erase(found);
+    }
+  }
+  cfg_.metrics->count_repositories(rows.size());
+  work.rows = std::move(rows);
+  work.observed_at = cfg_.clock.at(self_->clock().now());
+  ++outstanding_;
+  self_->request(partners_.writer, patience, store_atom_v, std::move(work))
+      .then(
+          [this, finished = std::move(finished)](const batch_receipt&) {
+            --outstanding_;
+            for (auto& x : finished)
+              self_->send(partners_.partitioner, done_atom_v, x);
+            finish_drain();
+            go_on();
+          },
+          [this](const caf::error& reason) { self_->quit(reason); });
+}
+
+void fetcher_state::finish_drain() {
+  if (in_flight_ || outstanding_ > 0)
+    return;
+  for (auto& promise : std::exchange(drained_, {}))
+    promise.deliver(caf::unit);
+}
+
+} // namespace gitstar

@@ -1,0 +1,114 @@
+#pragma once
+
+#include "actors/page_reader.hpp"
+#include "actors/wall_clock.hpp"
+#include "config/config.hpp"
+#include "messages/interfaces.hpp"
+#include "net/query_sender.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+
+namespace gitstar {
+
+namespace net {
+class metrics;
+}
+
+struct fetcher_config {
+  std::shared_ptr<net::query_sender> api;
+  config::query_width_section widths;
+  config::retries_section retries;
+  wall_clock clock;
+  caf::timespan renew_interval = std::chrono::seconds{100};
+  std::shared_ptr<net::metrics> metrics;
+};
+
+/// The actors that a fetcher works with.
+struct fetcher_partners {
+  partitioner_actor partitioner;
+  token_bucket_actor bucket;
+  writer_actor writer;
+};
+
+/// Turns leases and permits into batches: one query at a time, at most two batches that the WRITER
+/// has not committed. Holds as many leases as fill one query, so that queries come out full.
+class fetcher_state {
+public:
+  explicit fetcher_state(fetcher_actor::pointer self) : self_(self) {}
+  fetcher_actor::behavior_type make_behavior(fetcher_config cfg, fetcher_partners partners);
+  static inline constexpr const char* name = "gitstar.fetcher";
+
+private:
+  /// A lease for counting and what has been counted.
+  struct counting {
+    lease work;
+    std::vector<int64_t> counts; // -1: not answered
+    std::vector<bool> asked;
+    uint32_t available() const;
+  };
+
+  /// One field of a query: a page, or a count, of a lease.
+  struct task {
+    int64_t partition_id;
+    uint32_t index;
+  };
+
+  struct query {
+    uint64_t id;
+    uint64_t permit_id;
+    query_shape shape;
+    std::vector<task> tasks;
+  };
+
+  // The loop: lease until a query is full, acquire a permit, send, absorb, store, again.
+  void go_on();
+  void lease_more(bool wait);
+  void take(lease work);
+  void acquire(query_shape shape);
+  void send(const permit& right, query_shape shape);
+  void answered(api_response& response);
+
+  // What an answer means for its tasks.
+  void absorb(const query& sent, api_response& response);
+  void absorb_count(const task& x, const field_answer& answer);
+  void put_back(const task& x);
+  void give_back(int64_t partition_id, const std::string& reason);
+  void retry(const query& sent, const api_response& response);
+  void store(std::vector<repository> rows, const std::vector<int64_t>& touched);
+  void finish_drain();
+
+  uint32_t available(query_shape shape) const;
+  uint32_t& width(query_shape shape);
+  uint64_t id() const { return self_->id(); }
+
+  fetcher_actor::pointer self_;
+  fetcher_config cfg_;
+  fetcher_partners partners_;
+  int64_t crawl_id_ = 0;
+  int64_t epoch_ = 0;
+  uint32_t page_width_ = 1;
+  uint32_t count_width_ = 1;
+  std::map<int64_t, page_reader> readers_;
+  std::map<int64_t, counting> countings_;
+  cursor_mode cursors_ = cursor_mode::unverified; // what our own pages have shown
+  std::optional<query> in_flight_;
+  uint64_t next_query_ = 1;
+  uint32_t outstanding_ = 0; // batches not committed yet
+  uint32_t failures_ = 0;    // in a row
+  bool busy_ = false;        // waits for a lease, a permit or a delay
+  bool dry_ = false;         // nothing more to lease at the moment
+  bool stopping_ = false;
+  std::vector<caf::response_promise> drained_;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+/// Spawn with `sys.spawn(fetcher, cfg, partners)`.
+inline fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,
+                                            fetcher_config cfg, fetcher_partners partners) {
+  return state_of(self).make_behavior(std::move(cfg), std::move(partners));
+}
+
+} // namespace gitstar

@@ -1,0 +1,214 @@
+#include "actors/supervisor.hpp"
+
+#include "net/metrics.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace gitstar {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto start_timeout = 60min;
+
+} // namespace
+
+supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_config cfg) {
+  cfg_ = std::move(cfg);
+  children_.resize(cfg_.children.size());
+  self_->set_down_handler([this](const caf::down_msg& msg) { child_down(msg); });
+  self_->set_exit_handler([this](const caf::exit_msg& msg) { stop(msg.reason); });
+  start_stopped();
+  return {
+      [this](handles_atom) -> caf::result<std::vector<named_actor>> {
+        auto promise = self_->make_response_promise<std::vector<named_actor>>();
+        waiting_.push_back(promise);
+        start_stopped();
+        return promise;
+      },
+      [this](changed_atom, uint64_t id) { changed(id); },
+      [this](restart_atom) {
+        restart_wanted_ = false;
+        start_stopped();
+      },
+  };
+}
+
+std::vector<named_actor> supervisor_state::leaves_before(size_t index) const {
+  auto result = cfg_.inherited;
+  for (size_t i = 0; i < index; ++i)
+    result.insert(result.end(), children_[i].leaves.begin(), children_[i].leaves.end());
+  return result;
+}
+
+// -- starting -----------------------------------------------------------------
+
+void supervisor_state::start_stopped() {
+  if (ending_ || restart_wanted_)
+    return;
+  for (size_t i = 0; i < children_.size(); ++i) {
+    auto& slot = children_[i];
+    if (slot.at == phase::running)
+      continue;
+    if (slot.at != phase::stopped)
+      return; // its answer, or its end, calls again
+    auto& spec = cfg_.children[i];
+    slot.at = phase::starting;
+    slot.handle = spec.start(self_, leaves_before(i));
+    self_->monitor(slot.handle);
+    if (spec.subtree) {
+      auto id = slot.handle.id();
+      self_->request(caf::actor_cast<supervisor_actor>(slot.handle), start_timeout, handles_atom_v)
+          .then(
+              [this, i, id](std::vector<named_actor>& leaves) {
+                if (children_[i].handle && children_[i].handle.id() == id)
+                  started(i, std::move(leaves));
+              },
+              [](const caf::error&) {
+                // Its end comes as a down message.
+              });
+      return;
+    }
+    slot.at = phase::running;
+    slot.leaves = {{spec.name, slot.handle}};
+  }
+  if (std::exchange(restarted_, false) && cfg_.parent && cfg_.scope == restart_scope::rest)
+    self_->send(caf::actor_cast<supervisor_actor>(cfg_.parent), changed_atom_v, self_->id());
+  auto all = leaves_before(children_.size());
+  all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cfg_.inherited.size()));
+  for (auto& promise : std::exchange(waiting_, {}))
+    promise.deliver(all);
+}
+
+void supervisor_state::started(size_t index, std::vector<named_actor> leaves) {
+  auto& slot = children_[index];
+  slot.leaves = std::move(leaves);
+  if (slot.at == phase::starting)
+    slot.at = phase::running;
+  start_stopped();
+}
+
+// -- failing ------------------------------------------------------------------
+
+void supervisor_state::child_down(const caf::down_msg& msg) {
+  auto found = std::find_if(children_.begin(), children_.end(), [&](const child& x) {
+    return x.handle && x.handle.address() == msg.source;
+  });
+  if (found == children_.end())
+    return;
+  auto index = static_cast<size_t>(found - children_.begin());
+  auto expected = found->at == phase::stopping;
+  auto id = found->handle.id();
+  *found = {};
+  if (ending_)
+    return stop_last();
+  if (expected)
+    return restart_when_quiet(restart_delay_);
+  if (cfg_.children[index].ended)
+    cfg_.children[index].ended(id, leaves_before(index));
+  failed(index, msg.reason);
+}
+
+void supervisor_state::failed(size_t index, const caf::error& reason) {
+  auto& failed_name = cfg_.children[index].name;
+  if (is_final(reason))
+    return stop(reason);
+  spdlog::warn("{}/{} failed and is started again: {}", cfg_.name, failed_name, describe(reason));
+  cfg_.metrics->count_restart(failed_name);
+  restarts_.push_back(self_->clock().now());
+  if (too_often())
+    return stop(caf::make_error(errc::too_many_restarts,
+                                cfg_.name + '/' + failed_name + " failed " +
+                                    std::to_string(restarts_.size()) +
+                                    " times in a short time, last with: " + describe(reason)));
+  restarted_ = true;
+  if (cfg_.scope == restart_scope::rest)
+    stop_after(index);
+  restart_when_quiet(next_delay());
+}
+
+void supervisor_state::changed(uint64_t id) {
+  auto found = std::find_if(children_.begin(), children_.end(),
+                            [&](const child& x) { return x.handle && x.handle.id() == id; });
+  if (found == children_.end() || found->at != phase::running || ending_)
+    return;
+  restarted_ = true;
+  stop_after(static_cast<size_t>(found - children_.begin()));
+  // Its leaves are new: ask for them before anybody is started with them.
+  found->at = phase::starting;
+  auto index = static_cast<size_t>(found - children_.begin());
+  self_->request(caf::actor_cast<supervisor_actor>(found->handle), start_timeout, handles_atom_v)
+      .then(
+          [this, index, id](std::vector<named_actor>& leaves) {
+            if (children_[index].handle && children_[index].handle.id() == id)
+              started(index, std::move(leaves));
+          },
+          [](const caf::error&) {
+            // Its end comes as a down message.
+          });
+}
+
+void supervisor_state::stop_after(size_t index) {
+  for (auto i = children_.size(); i-- > index + 1;) {
+    auto& slot = children_[i];
+    if (!slot.handle || slot.at == phase::stopping)
+      continue;
+    slot.at = phase::stopping;
+    self_->send_exit(slot.handle, caf::exit_reason::user_shutdown);
+  }
+}
+
+void supervisor_state::restart_when_quiet(caf::timespan delay) {
+  restart_delay_ = delay;
+  auto stopping = std::any_of(children_.begin(), children_.end(),
+                              [](const child& x) { return x.at == phase::stopping; });
+  if (stopping || restart_wanted_)
+    return;
+  restart_wanted_ = true;
+  self_->delayed_send(self_, delay, restart_atom_v);
+}
+
+bool supervisor_state::too_often() {
+  while (!restarts_.empty() && restarts_.front() + cfg_.period < self_->clock().now())
+    restarts_.pop_front();
+  return restarts_.size() > cfg_.intensity;
+}
+
+caf::timespan supervisor_state::next_delay() {
+  auto doublings = std::min<size_t>(restarts_.size() - 1, 16);
+  auto longest = std::min(cfg_.first_delay * (int64_t{1} << doublings), cfg_.max_delay);
+  std::uniform_int_distribution<int64_t> jitter(longest.count() / 2, longest.count());
+  return caf::timespan{jitter(random_)};
+}
+
+// -- ending -------------------------------------------------------------------
+
+void supervisor_state::stop(caf::error reason) {
+  if (ending_)
+    return;
+  ending_ = true;
+  end_reason_ = std::move(reason);
+  for (auto& promise : std::exchange(waiting_, {}))
+    promise.deliver(caf::make_error(errc::stopping));
+  stop_last();
+}
+
+/// Children end in the opposite order of their start, each before the one it depends on.
+void supervisor_state::stop_last() {
+  for (auto i = children_.size(); i-- > 0;) {
+    auto& slot = children_[i];
+    if (!slot.handle)
+      continue;
+    if (slot.at != phase::stopping) {
+      slot.at = phase::stopping;
+      self_->send_exit(slot.handle, caf::exit_reason::user_shutdown);
+    }
+    return;
+  }
+  self_->quit(end_reason_);
+}
+
+} // namespace gitstar
