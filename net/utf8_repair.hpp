@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gitstar::net {
+
+/// A JSON text with what makes strict parsers refuse it as text replaced: invalid UTF-8 and escapes
+/// of lone surrogates by U+FFFD, control characters by spaces. Nothing else is touched.
+std::string repaired_json_text(std::string_view json);
+
+} // namespace gitstar::net
