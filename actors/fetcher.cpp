@@ -195,6 +195,7 @@ void fetcher_state::send(const permit& right, query_shape shape) {
 void fetcher_state::answered(api_response& response) {
   auto sent = std::move(*in_flight_);
   in_flight_.reset();
+  cfg_.metrics->count_answer(response);
   query_report report;
   report.permit_id = sent.permit_id;
   report.fields = static_cast<uint32_t>(sent.tasks.size());

@@ -174,9 +174,7 @@ void token_bucket_state::report(const query_report& x) {
   if (x.limits.known && x.limits.cost >= 0) {
     shape.cost = std::max<int64_t>(1, x.limits.cost);
     totals_.points += static_cast<uint64_t>(x.limits.cost);
-    cfg_.metrics->count_points(static_cast<uint64_t>(x.limits.cost));
   }
-  cfg_.metrics->count_request(gitstar::to_string(x.result), x.elapsed);
   if (is_failure(x.result))
     breaker_->failed(now());
   else
@@ -193,7 +191,7 @@ void token_bucket_state::report(const query_report& x) {
   if (x.result != outcome::ok) {
     ++totals_.retries;
     ++totals_.errors[gitstar::to_string(x.result)];
-    cfg_.metrics->count_error(gitstar::to_string(x.result));
+    cfg_.metrics->count_retries(1);
     spdlog::warn("query {} with {}: {}", gitstar::to_string(x.result), spent.credential(),
                  x.message);
   }
@@ -241,6 +239,10 @@ bucket_status token_bucket_state::status() const {
   result.in_flight = static_cast<uint32_t>(granted_.size());
   result.waiting = static_cast<uint32_t>(waiting_.size());
   result.breaker = to_string(breaker_->current());
+  for (auto& [shape, x] : shapes_)
+    (shape == static_cast<uint8_t>(query_shape::search_page) ? result.page_width
+                                                             : result.count_width) =
+        x.width.current();
   result.waiting_for = waiting_.empty() ? "" : waiting_for_;
   return result;
 }

@@ -52,9 +52,11 @@ struct bucket_status {
   std::string waiting_for; ///< what keeps permits waiting, in words; empty: nothing
   uint64_t requests = 0;
   uint64_t points = 0;
-  uint64_t retries = 0;                   ///< queries that have to be sent again, whole or in part
-  uint64_t count_fields = 0;              ///< fields of successful queries that counted
-  uint64_t page_fields = 0;               ///< fields of successful queries that read pages
+  uint64_t retries = 0;      ///< queries that have to be sent again, whole or in part
+  uint64_t count_fields = 0; ///< fields of successful queries that counted
+  uint64_t page_fields = 0;  ///< fields of successful queries that read pages
+  uint32_t page_width = 0;   ///< fields that one query may carry now
+  uint32_t count_width = 0;
   uint64_t page_queries = 0;              ///< successful queries that read pages
   std::map<std::string, uint64_t> errors; ///< by outcome
   bool operator==(const bucket_status&) const = default;
@@ -81,7 +83,7 @@ template <class Inspector>
 auto inspect(Inspector& f, bucket_status& x) {
   return f(caf::meta::type_name("bucket_status"), x.budgets, x.in_flight, x.waiting, x.breaker,
            x.waiting_for, x.requests, x.points, x.retries, x.count_fields, x.page_fields,
-           x.page_queries, x.errors);
+           x.page_width, x.count_width, x.page_queries, x.errors);
 }
 
 } // namespace gitstar
