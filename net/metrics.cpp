@@ -1,0 +1,159 @@
+#include "net/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <chrono>
+
+namespace gitstar::net {
+
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+
+double seconds(milliseconds time) { return std::chrono::duration<double>(time).count(); }
+
+double breaker_value(const std::string& state) {
+  if (state == "open")
+    return 2;
+  return state == "half-open" ? 1 : 0;
+}
+
+// GitHub gives up after 10 s (fact sheet 3); our own time-out is 30 s unless set.
+const Histogram::BucketBoundaries duration_buckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+                                                   1,     2.5,  5,     7.5,  10,  15,   30};
+const Histogram::BucketBoundaries row_buckets{1, 10, 50, 100, 250, 500, 1000, 2000, 5000, 10000};
+const Histogram::BucketBoundaries latency_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                  0.1,   0.25,   0.5,   1,    2.5,   10};
+
+} // namespace
+
+class metrics::impl {
+  prometheus::Registry registry_;
+
+  Family<Counter>& counters(const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry_);
+  }
+  Family<Gauge>& gauges(const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry_);
+  }
+  Histogram& histogram(const char* name, const char* help,
+                       const Histogram::BucketBoundaries& boundaries) {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_).Add({},
+                                                                                      boundaries);
+  }
+
+public:
+  std::string text() const { return prometheus::TextSerializer{}.Serialize(registry_.Collect()); }
+
+  Counter& repositories = counters("gitstar_repositories_crawled_total",
+                                   "Distinct repositories read from GitHub and committed.")
+                              .Add({});
+  Family<Counter>& requests =
+      counters("gitstar_api_requests_total", "Queries sent to GitHub, by what the answer meant.");
+  Family<Counter>& errors =
+      counters("gitstar_api_errors_total",
+               "Answers that were not good, by kind; field_... counts single fields of a query.");
+  Counter& points =
+      counters("gitstar_api_points_total", "Points of GitHub's budget that answers cost.").Add({});
+  Histogram& duration = histogram(
+      "gitstar_api_request_duration_seconds",
+      "Time from a query's first byte sent to its answer's last byte received.", duration_buckets);
+  Histogram& batch_rows =
+      histogram("gitstar_batch_rows", "Distinct repositories in one committed batch.", row_buckets);
+  Histogram& writer_latency = histogram("gitstar_writer_latency_seconds",
+                                        "Time that one batch's transaction took.", latency_buckets);
+  Family<Counter>& rows = counters("gitstar_rows_written_total",
+                                   "Rows offered to the store, by what happened to them.");
+  Counter& inserted = rows.Add({{"kind", "inserted"}});
+  Counter& updated = rows.Add({{"kind", "updated"}});
+  Counter& unchanged = rows.Add({{"kind", "unchanged"}});
+  Counter& retries =
+      counters("gitstar_retries_total", "Queries that had to be sent again, whole or in part.")
+          .Add({});
+  Family<Counter>& restarts =
+      counters("gitstar_restarts_total", "Actors that supervisors started again.");
+  Family<Gauge>& points_remaining = gauges(
+      "gitstar_points_remaining", "Points left in the window, as GitHub said last, by credential.");
+  Gauge& in_flight =
+      gauges("gitstar_requests_in_flight", "Queries sent and not yet answered.").Add({});
+  Family<Gauge>& partitions = gauges("gitstar_partitions", "Partitions of the crawl, by state.");
+  Family<Gauge>& queue_depth =
+      gauges("gitstar_queue_depth", "Entries that wait in a queue of this process.");
+  Family<Gauge>& breaker =
+      gauges("gitstar_breaker_state",
+             "State of the circuit breaker of a host: 0 closed, 1 half-open, 2 open.");
+  Family<Gauge>& width =
+      gauges("gitstar_query_width", "Fields that one query carries at the moment, by its shape.");
+};
+
+metrics::metrics() : impl_(std::make_unique<impl>()) {}
+metrics::~metrics() = default;
+
+void metrics::count_answer(const api_response& answer) {
+  auto result = to_string(answer.result);
+  impl_->requests.Add({{"outcome", result}}).Increment();
+  impl_->duration.Observe(seconds(answer.elapsed));
+  if (answer.limits.cost > 0)
+    impl_->points.Increment(static_cast<double>(answer.limits.cost));
+  if (answer.result != outcome::ok)
+    impl_->errors.Add({{"kind", result}}).Increment();
+  for (const auto& field : answer.fields)
+    if (field.error != field_error::none)
+      impl_->errors.Add({{"kind", "field_" + to_string(field.error)}}).Increment();
+}
+
+void metrics::count_batch(const batch_receipt& receipt) {
+  impl_->batch_rows.Observe(static_cast<double>(receipt.rows));
+  impl_->writer_latency.Observe(seconds(receipt.elapsed));
+  impl_->inserted.Increment(static_cast<double>(receipt.inserted));
+  impl_->updated.Increment(static_cast<double>(receipt.updated));
+  impl_->unchanged.Increment(
+      static_cast<double>(receipt.rows - receipt.inserted - receipt.updated));
+}
+
+void metrics::count_repositories(uint64_t distinct) {
+  impl_->repositories.Increment(static_cast<double>(distinct));
+}
+
+void metrics::count_retries(uint64_t queries) {
+  impl_->retries.Increment(static_cast<double>(queries));
+}
+
+void metrics::count_restart(const std::string& actor) {
+  impl_->restarts.Add({{"actor", actor}}).Increment();
+}
+
+void metrics::set_points_remaining(const std::string& credential, int64_t points) {
+  impl_->points_remaining.Add({{"credential", credential}}).Set(static_cast<double>(points));
+}
+
+void metrics::set_requests_in_flight(int64_t requests) {
+  impl_->in_flight.Set(static_cast<double>(requests));
+}
+
+void metrics::set_partitions(const std::string& state, int64_t count) {
+  impl_->partitions.Add({{"state", state}}).Set(static_cast<double>(count));
+}
+
+void metrics::set_queue_depth(const std::string& queue, int64_t entries) {
+  impl_->queue_depth.Add({{"queue", queue}}).Set(static_cast<double>(entries));
+}
+
+void metrics::set_query_width(query_shape shape, int64_t fields) {
+  impl_->width.Add({{"shape", to_string(shape)}}).Set(static_cast<double>(fields));
+}
+
+void metrics::set_breaker_state(const std::string& host, const std::string& state) {
+  impl_->breaker.Add({{"host", host}}).Set(breaker_value(state));
+}
+
+std::string metrics::text() const { return impl_->text(); }
+
+} // namespace gitstar::net

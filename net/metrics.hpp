@@ -1,0 +1,51 @@
+#pragma once
+
+#include "messages/api.hpp"
+#include "messages/store.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace gitstar::net {
+
+/// What Prometheus reads of this process. All functions may be called from any thread.
+class metrics {
+public:
+  metrics();
+  ~metrics();
+  metrics(const metrics&) = delete;
+  metrics& operator=(const metrics&) = delete;
+
+  /// One answer: `gitstar_api_requests_total{outcome}`, `gitstar_api_request_duration_seconds`,
+  /// `gitstar_api_points_total` where the cost is known, and `gitstar_api_errors_total{kind}` for
+  /// every outcome but ok and for every field with an error (kind `field_<error>`).
+  void count_answer(const api_response& answer);
+
+  /// One committed batch: `gitstar_rows_written_total{kind}`, `gitstar_batch_rows`,
+  /// `gitstar_writer_latency_seconds`.
+  void count_batch(const batch_receipt& receipt);
+
+  void count_repositories(uint64_t distinct);   ///< `gitstar_repositories_crawled_total`
+  void count_retries(uint64_t queries);         ///< `gitstar_retries_total`
+  void count_restart(const std::string& actor); ///< `gitstar_restarts_total{actor}`
+
+  /// `gitstar_points_remaining{credential}`: by the credential's name, never its secret.
+  void set_points_remaining(const std::string& credential, int64_t points);
+  void set_requests_in_flight(int64_t requests);                   ///< ..._in_flight
+  void set_partitions(const std::string& state, int64_t count);    ///< ..._partitions{state}
+  void set_queue_depth(const std::string& queue, int64_t entries); ///< ..._queue_depth{queue}
+  void set_query_width(query_shape shape, int64_t fields);         ///< ..._query_width{shape}
+
+  /// `gitstar_breaker_state{host}`: 0 closed, 1 half-open, 2 open. `state` is the word for it.
+  void set_breaker_state(const std::string& host, const std::string& state);
+
+  /// All of it in Prometheus' text format.
+  std::string text() const;
+
+private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace gitstar::net
