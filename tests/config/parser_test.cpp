@@ -170,7 +170,7 @@ TEST_CASE("places in the file are kept for errors found later", "[config]") {
 
 TEST_CASE("a search text of 120 characters, quotes and words that look like keys is good",
           "[config]") {
-  for (std::string query :
+  for (const auto& query :
        {std::string(120, 'x'), std::string{"language:\\\"Common Lisp\\\" stars:>1"},
         std::string{"\\\"sort: created:\\\" resort:no"}, std::string{"\xc3\xa9t\xc3\xa9"}})
     CHECK(complaint(with_search("query: \"" + query + "\"")) == "accepted");
