@@ -1,0 +1,193 @@
+// What the simulator tells about itself: `/_sim/*`, for tests and benchmarks.
+#include "tools/sim/github.hpp"
+
+#include <boost/json.hpp>
+
+namespace gitstar::sim {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view truth_header =
+    "repo_id,owner,name,full_name,star_count,fork_count,open_issue_count,watcher_count,language,"
+    "license,description,is_fork,is_archived,is_disabled,visibility,disk_usage_kb,created_at,"
+    "updated_at,pushed_at\r\n";
+
+constexpr size_t rows_per_part = 2000;
+
+void append_row(std::string& out, const dataset& data, const repository& repo) {
+  auto text = [&](std::string_view value) {
+    append_csv_text(out, value);
+    out += ',';
+  };
+  auto number = [&](int64_t value) {
+    append_number(out, value);
+    out += ',';
+  };
+  auto flag = [&](repository_flag which) { out += (repo.flags & which) != 0 ? "true," : "false,"; };
+  number(repo.id);
+  text(data.owner_login(repo));
+  text(data.name(repo));
+  text(data.full_name(repo));
+  number(repo.stars);
+  number(repo.forks);
+  number(repo.open_issues);
+  number(repo.watchers);
+  out += data.languages()[repo.language] + ',' + data.licenses()[repo.license].key + ',';
+  if (dataset::has_description(repo)) {
+    std::string plain;
+    append_json_unescaped(plain, data.description(repo));
+    append_csv_text(out, plain);
+  }
+  out += ',';
+  flag(is_fork);
+  flag(is_archived);
+  flag(is_disabled);
+  out += "public,";
+  if (repo.disk_usage_kb != repository::null_size)
+    append_number(out, repo.disk_usage_kb);
+  out += ',';
+  append_time(out, repo.created_at);
+  out += ',';
+  append_time(out, repo.updated_at);
+  out += ',';
+  if (repo.pushed_at != repository::never)
+    append_time(out, repo.pushed_at);
+  out += "\r\n";
+}
+
+http_answer text_answer(int status, std::string body) {
+  http_answer out;
+  out.status = status;
+  out.content_type = "text/plain; charset=utf-8";
+  out.body = std::move(body);
+  return out;
+}
+
+} // namespace
+
+http_answer github::answer_admin(const http_request& request) {
+  auto target = std::string_view{request.target};
+  auto question = target.find('?');
+  auto path = target.substr(0, question);
+  auto parameters = question == std::string_view::npos ? "" : target.substr(question + 1);
+  auto is_get = request.method == "GET";
+  auto is_post = request.method == "POST";
+  if (is_get && path == "/_sim/truth.csv")
+    return answer_truth(parameters);
+  if (is_get && path == "/_sim/stats")
+    return answer_stats();
+  if (is_get && path == "/_sim/pages.csv")
+    return answer_pages();
+  if (is_post && path == "/_sim/mutate")
+    return answer_mutation(request.body);
+  if (is_post && path == "/_sim/reset") {
+    stats_ = {};
+    limits_.seen() = {};
+    limits_.peaks() = {};
+    pages_.clear();
+    return answer_stats();
+  }
+  return text_answer(404, "no such page of the simulator\n");
+}
+
+http_answer github::answer_truth(std::string_view parameters) {
+  auto rows = std::make_shared<std::vector<row_index>>();
+  auto text = url_parameter(parameters, "query");
+  auto query = parse_search(text.value_or("fork:true"), data_);
+  search_.for_each_match(query, [&](row_index row) { rows->push_back(row); });
+  http_answer out;
+  out.content_type = "text/csv; charset=utf-8";
+  out.body = truth_header;
+  out.more = [this, rows, done = size_t{0}](std::string& part) mutable {
+    auto end = std::min(rows->size(), done + rows_per_part);
+    for (; done < end; ++done)
+      append_row(part, data_, data_[(*rows)[done]]);
+    return done < rows->size();
+  };
+  return out;
+}
+
+http_answer github::answer_stats() {
+  const auto& seen = limits_.seen();
+  const auto& peaks = limits_.peaks();
+  json::object body{
+      {"repositories", data_.size()},
+      {"requests", stats_.requests},
+      {"graphql_requests", stats_.graphql_requests},
+      {"rest_requests", stats_.rest_requests},
+      {"points", stats_.points},
+      {"search_pages", stats_.search_pages},
+      {"search_counts", stats_.search_counts},
+      {"repeated_pages", stats_.repeated_pages},
+      {"node_lookups", stats_.node_lookups},
+      {"timeouts", stats_.timeouts},
+      {"resource_limits", stats_.resource_limits},
+      {"rate_limited", stats_.rate_limited},
+      {"unauthorized", stats_.unauthorized},
+      {"response_seconds", stats_.response_seconds},
+      {"in_flight", limits_.in_flight()},
+      {"peak_concurrency", peaks.concurrency},
+      {"peak_points_per_minute", peaks.points_per_minute},
+      {"peak_response_seconds_per_minute", peaks.response_seconds_per_minute},
+      {"violations",
+       {{"total", seen.total()},
+        {"ban", seen.ban},
+        {"exhausted", seen.exhausted},
+        {"secondary", seen.secondary},
+        {"invalid_document", seen.invalid_document}}},
+  };
+  http_answer out;
+  out.body = json::serialize(body) + "\n";
+  return out;
+}
+
+http_answer github::answer_pages() {
+  http_answer out;
+  out.content_type = "text/csv; charset=utf-8";
+  out.body = "query,after,answered\r\n";
+  for (const auto& [page, answered] : pages_) {
+    append_csv_text(out.body, page.first);
+    out.body += ',';
+    out.body += page.second + ',' + std::to_string(answered) + "\r\n";
+  }
+  return out;
+}
+
+/// `{"stars":[{"repo_id":1,"star_count":2}],"rename":[{"repo_id":1,"name":"new"}],"delete":[1]}`
+http_answer github::answer_mutation(std::string_view body) {
+  int64_t changed = 0;
+  auto row_of = [&](const json::value& id) {
+    auto row = data_.find_id(id.as_int64());
+    if (row == no_row)
+      throw std::invalid_argument("no repository " + std::to_string(id.as_int64()));
+    ++changed;
+    return row;
+  };
+  try {
+    auto parsed = json::parse({body.data(), body.size()});
+    for (const auto& [kind, list] : parsed.as_object()) {
+      for (const auto& item : list.as_array()) {
+        if (kind == "stars")
+          data_.set_stars(row_of(item.at("repo_id")),
+                          static_cast<int32_t>(item.at("star_count").as_int64()));
+        else if (kind == "rename")
+          data_.rename(row_of(item.at("repo_id")), json::value_to<std::string>(item.at("name")));
+        else if (kind == "delete")
+          data_.remove(row_of(item));
+        else
+          throw std::invalid_argument("unknown mutation " + std::string{kind});
+      }
+    }
+  } catch (const std::exception& error) {
+    search_.clear();
+    return text_answer(400, std::string{error.what()} + "\n");
+  }
+  search_.clear();
+  http_answer out;
+  out.body = "{\"changed\":" + std::to_string(changed) + "}\n";
+  return out;
+}
+
+} // namespace gitstar::sim

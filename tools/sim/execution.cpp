@@ -1,0 +1,819 @@
+#include "tools/sim/execution.hpp"
+
+#include "tools/sim/node_ids.hpp"
+
+#include <algorithm>
+
+namespace gitstar::sim {
+
+namespace {
+
+// The model of GitHub's work. The constants reproduce what was measured (fact sheet, section 3):
+// 10 search pages of 100 in one query pass and 25 do not, 120 lookups by name pass and 227 do not,
+// 100 nodes with 10 paged connections each take about 10 s.
+constexpr model_time search_work{25'000};
+constexpr model_time lookup_work{40'000};
+constexpr model_time list_work{10'000};
+constexpr model_time object_work{3'000};
+constexpr model_time count_work{250};
+constexpr model_time connection_work{9'000};
+constexpr model_time item_work{50};
+
+/// What a set of selected fields is applied to.
+struct object {
+  const type_def* type = nullptr;
+  const repository* repo = nullptr;
+  const repository_owner* owner = nullptr;
+  const search_page* page = nullptr;
+  int64_t number = 0; ///< a total, a rank, or the number of a language, licence or topic
+  int64_t limit = 0;  ///< how many items of a list are wanted
+};
+
+struct language_share {
+  uint16_t language;
+  int64_t bytes;
+};
+
+/// The primary language, and up to two others, by size.
+std::vector<language_share> languages_of(const repository& repo, size_t known) {
+  std::vector<language_share> out;
+  if (repo.language == 0)
+    return out;
+  auto random = mix(static_cast<uint64_t>(repo.id), 5);
+  auto bytes = int64_t{1000} + static_cast<int64_t>(random % 1'000'000);
+  out.push_back({repo.language, bytes});
+  for (uint64_t i = 0; i < random % 3; ++i) {
+    auto other = static_cast<uint16_t>(1 + mix(random, i) % (known - 1));
+    auto seen = std::any_of(out.begin(), out.end(),
+                            [&](const auto& share) { return share.language == other; });
+    bytes = bytes / 3 + 1;
+    if (!seen)
+      out.push_back({other, bytes});
+  }
+  return out;
+}
+
+bool wants(const std::vector<std::string>& states, std::string_view state) {
+  return states.empty() || std::find(states.begin(), states.end(), state) != states.end();
+}
+
+int64_t count_issues(const repository& repo, const std::vector<std::string>& states) {
+  auto closed = int64_t{repo.open_issues} * 3 + repo.id % 7;
+  return (wants(states, "OPEN") ? repo.open_issues : 0) + (wants(states, "CLOSED") ? closed : 0);
+}
+
+int64_t count_pull_requests(const repository& repo, const std::vector<std::string>& states) {
+  auto open = repo.forks / 20 + repo.id % 2;
+  return (wants(states, "OPEN") ? open : 0) + (wants(states, "CLOSED") ? repo.forks / 9 : 0) +
+         (wants(states, "MERGED") ? repo.forks / 3 : 0);
+}
+
+class execution {
+public:
+  execution(const prepared_query& query, const execution_context& context, std::string& out)
+      : query_(query), context_(context), data_(*context.data), out_(out),
+        repository_type_(*schema::instance().find("Repository")),
+        user_type_(*schema::instance().find("User")),
+        organization_type_(*schema::instance().find("Organization")) {}
+
+  execution_result run() {
+    out_ += "{\"data\":";
+    object root;
+    root.type = &schema::instance().query();
+    if (!write_fields(query_.plan->root, root))
+      out_ += "null";
+    if (!errors_.empty()) {
+      out_ += ',';
+      append_errors(out_, errors_);
+    }
+    if (!warnings_.empty())
+      out_ += ",\"extensions\":{\"warnings\":[" + warnings_ + "]}";
+    out_ += '}';
+    return std::move(result_);
+  }
+
+private:
+  // Paths and errors
+
+  struct path_part {
+    const std::string* key; ///< null: an index
+    int64_t index;
+  };
+
+  std::string path() const {
+    std::string out{"["};
+    for (const auto& part : path_) {
+      if (out.size() > 1)
+        out += ',';
+      if (part.key != nullptr)
+        append_json_string(out, *part.key);
+      else
+        append_number(out, part.index);
+    }
+    return out + "]";
+  }
+
+  void fail(const planned_field& field, std::string type, std::string message) {
+    errors_.push_back({std::move(message), std::move(type), path(), {field.where}, {}});
+  }
+
+  void fail_limits(const planned_field& field) {
+    fail(field, "RESOURCE_LIMITS_EXCEEDED", "Resource limits for this query exceeded.");
+  }
+
+  /// True while the budget lasts; the work is counted in any case.
+  bool spend(model_time work) {
+    result_.work += work;
+    return result_.work <= context_.budget;
+  }
+
+  // What the fields below an object cost
+
+  model_time work_of(const std::vector<planned_field>& fields) const {
+    auto work = object_work;
+    for (const auto& field : fields)
+      if (field.def->is_connection()) {
+        const auto& arguments = query_.of(field);
+        work +=
+            arguments.is_paged() ? connection_work + item_work * arguments.page_size() : count_work;
+      }
+    return work;
+  }
+
+  model_time work_of(const selection_plan& selection) const {
+    return work_of(selection.of(repository_type_));
+  }
+
+  // Writing. Functions that return bool return false, with nothing written, where a value that must
+  // not be null is null: then the object around it becomes null.
+
+  bool write_fields(const std::vector<planned_field>& fields, const object& o) {
+    auto begin = out_.size();
+    out_ += '{';
+    for (const auto& field : fields) {
+      if (!field.conditions.empty() && !query_.includes(field))
+        continue;
+      if (query_.dry_run && o.type == &schema::instance().query() &&
+          field.def->resolve != resolver::query_rate_limit)
+        continue;
+      if (out_.back() != '{')
+        out_ += ',';
+      out_ += field.prefix;
+      if (!write_field(field, o)) {
+        out_.resize(begin);
+        return false;
+      }
+    }
+    out_ += '}';
+    return true;
+  }
+
+  /// Writes an object, or null where it cannot be.
+  void write_nullable(const planned_field& field, const object& o) {
+    if (!write_fields(field.selection.of(*o.type), o))
+      out_ += "null";
+  }
+
+  bool write_object(const planned_field& field, object o) {
+    if (o.type == nullptr)
+      o.type = field.def->result;
+    path_.push_back({&field.key, 0});
+    auto written = write_fields(field.selection.of(*o.type), o);
+    path_.pop_back();
+    if (written || field.def->type.required)
+      return written;
+    out_ += "null";
+    return true;
+  }
+
+  bool write_null() {
+    out_ += "null";
+    return true;
+  }
+  bool write_bool(bool value) {
+    out_ += value ? "true" : "false";
+    return true;
+  }
+  bool write_number(int64_t value) {
+    append_number(out_, value);
+    return true;
+  }
+  bool write_text(std::string_view text) {
+    append_json_string(out_, text);
+    return true;
+  }
+  /// `escaped` is written as it is.
+  bool write_escaped(std::string_view escaped) {
+    out_ += '"';
+    out_ += escaped;
+    out_ += '"';
+    return true;
+  }
+  bool write_time(unix_seconds time) {
+    out_ += '"';
+    append_time(out_, time);
+    out_ += '"';
+    return true;
+  }
+
+  bool write_field(const planned_field& field, const object& o) {
+    auto which = field.def->resolve;
+    if (which == resolver::typename_of)
+      return write_text(o.type->name);
+    if (o.repo != nullptr && o.type == &repository_type_)
+      return write_repository_field(field, which, *o.repo);
+    if (o.owner != nullptr)
+      return write_owner_field(which, *o.owner);
+    if (o.page != nullptr)
+      return write_search_field(field, which, o);
+    if (which <= resolver::query_viewer)
+      return write_query_field(field, which);
+    if (which >= resolver::rate_cost && which <= resolver::rate_used)
+      return write_rate_field(which);
+    return write_small_field(field, which, o);
+  }
+
+  // Query
+
+  bool write_query_field(const planned_field& field, resolver which) {
+    path_.push_back({&field.key, 0});
+    auto written = true;
+    switch (which) {
+    case resolver::query_search:
+      written = write_search(field);
+      break;
+    case resolver::query_nodes:
+      write_nodes(field);
+      break;
+    case resolver::query_node:
+      if (spend(list_work + work_of(field.selection)))
+        write_node(field, query_.of(field).name);
+      else
+        write_limited(field);
+      break;
+    case resolver::query_repository:
+      if (spend(lookup_work + work_of(field.selection)))
+        write_named_repository(field);
+      else
+        write_limited(field);
+      break;
+    case resolver::query_repository_owner:
+      write_named_owner(field);
+      break;
+    case resolver::query_viewer:
+      write_viewer(field);
+      break;
+    default:
+      write_rate_limit(field);
+    }
+    path_.pop_back();
+    return written;
+  }
+
+  void write_limited(const planned_field& field) {
+    fail_limits(field);
+    out_ += "null";
+  }
+
+  void write_rate_limit(const planned_field& field) {
+    object o;
+    o.type = field.def->result;
+    if (context_.rate_limit)
+      write_nullable(field, o);
+    else
+      out_ += "null";
+  }
+
+  bool write_rate_field(resolver which) {
+    const auto& rate = *context_.rate_limit;
+    switch (which) {
+    case resolver::rate_cost:
+      return write_number(query_.cost);
+    case resolver::rate_limit:
+      return write_number(rate.limit);
+    case resolver::rate_node_count:
+      return write_number(query_.node_count);
+    case resolver::rate_remaining:
+      return write_number(rate.remaining);
+    case resolver::rate_reset_at:
+      return write_time(rate.reset_at);
+    default:
+      return write_number(rate.used);
+    }
+  }
+
+  void write_viewer(const planned_field& field) {
+    repository_owner viewer{context_.viewer, 1, false};
+    object o;
+    o.type = &user_type_;
+    o.owner = &viewer;
+    write_nullable(field, o);
+  }
+
+  void write_named_owner(const planned_field& field) {
+    const auto& login = query_.of(field).name;
+    if (auto number = data_.find_owner(login)) {
+      write_nullable(field, owner_object(data_.owners()[*number]));
+      return;
+    }
+    fail(field, "NOT_FOUND", "Could not resolve to a User with the login of '" + login + "'.");
+    out_ += "null";
+  }
+
+  void write_named_repository(const planned_field& field) {
+    const auto& arguments = query_.of(field);
+    auto name = arguments.owner + "/" + arguments.name;
+    auto row = data_.find_name(name);
+    if (row == no_row && arguments.follow_renames)
+      row = data_.find_former_name(name);
+    if (row != no_row) {
+      write_nullable(field, repository_object(row));
+      return;
+    }
+    fail(field, "NOT_FOUND", "Could not resolve to a Repository with the name '" + name + "'.");
+    out_ += "null";
+  }
+
+  void write_nodes(const planned_field& field) {
+    const auto& ids = query_.of(field).ids;
+    auto work = work_of(field.selection);
+    spend(list_work);
+    out_ += '[';
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (i != 0)
+        out_ += ',';
+      path_.push_back({nullptr, static_cast<int64_t>(i)});
+      if (spend(work))
+        write_node(field, ids[i]);
+      else
+        write_limited(field);
+      path_.pop_back();
+    }
+    out_ += ']';
+  }
+
+  void write_node(const planned_field& field, const std::string& id) {
+    ++result_.node_lookups;
+    auto known = parse_node_id(id);
+    auto o = known ? find_node(*known) : object{};
+    if (o.type == nullptr) {
+      fail(field, "NOT_FOUND", "Could not resolve to a node with the global id of '" + id + "'");
+      out_ += "null";
+      return;
+    }
+    if (known->legacy)
+      warn_legacy(id, next_node_id(known->kind, known->database_id));
+    write_nullable(field, o);
+  }
+
+  object find_node(const node_id& id) const {
+    if (id.kind == node_kind::repository) {
+      auto row = data_.find_id(id.database_id);
+      return row == no_row ? object{} : repository_object(row);
+    }
+    auto owner = data_.find_owner_id(id.database_id);
+    if (id.kind == node_kind::other || owner == nullptr ||
+        owner->is_organization != (id.kind == node_kind::organization))
+      return {};
+    return owner_object(*owner);
+  }
+
+  void warn_legacy(const std::string& id, const std::string& next) {
+    if (!warnings_.empty())
+      warnings_ += ',';
+    warnings_ += "{\"type\":\"DEPRECATION\",\"message\":\"The id " + id +
+                 " is deprecated. Update your cache to use the next_global_id from the data "
+                 "payload.\",\"data\":{\"next_global_id\":\"" +
+                 next + "\"},\"link\":\"https://docs.github.com\"}";
+  }
+
+  object repository_object(row_index row) const { return repository_object(data_[row]); }
+  object repository_object(const repository& repo) const {
+    object o;
+    o.type = &repository_type_;
+    o.repo = &repo;
+    return o;
+  }
+
+  object owner_object(const repository_owner& owner) const {
+    object o;
+    o.type = owner.is_organization ? &organization_type_ : &user_type_;
+    o.owner = &owner;
+    return o;
+  }
+
+  // Search
+
+  bool write_search(const planned_field& field) {
+    const auto& arguments = query_.of(field);
+    search_page page;
+    if (arguments.name.size() > search_query::max_length) {
+      fail(field, "UNPROCESSABLE", "The search is longer than 256 characters.");
+      return false;
+    }
+    const auto& fields = field.selection.by_type.front().second;
+    auto lists = std::any_of(fields.begin(), fields.end(), [](const auto& x) {
+      auto which = x.def->resolve;
+      return which == resolver::search_nodes || which == resolver::search_edges;
+    });
+    if (!make_page(field, arguments, lists, page))
+      return false;
+    spend(search_work);
+    auto before = errors_.size();
+    object o;
+    o.type = field.def->result;
+    o.page = &page;
+    auto written = write_fields(fields, o);
+    if (lists && errors_.size() == before)
+      result_.search_pages.push_back({arguments.name, arguments.after.value_or("")});
+    else if (!lists)
+      ++result_.search_counts;
+    return written;
+  }
+
+  /// Fails where a cursor is none of a search.
+  bool make_page(const planned_field& field, const field_arguments& arguments, bool lists,
+                 search_page& page) {
+    auto after = int64_t{0};
+    auto before = std::numeric_limits<int64_t>::max();
+    if (!read_cursor(field, arguments.after, after) ||
+        !read_cursor(field, arguments.before, before))
+      return false;
+    if (!arguments.is_repository_search)
+      return true; // the simulator has repositories only
+    auto& search = *context_.search;
+    auto offset = after;
+    auto size = arguments.first.value_or(0);
+    if (arguments.last) {
+      auto end = std::min(before - 1, search.ranks(arguments.name));
+      offset = std::max(after, end - *arguments.last);
+      size = std::max<int64_t>(0, end - offset);
+    } else if (arguments.before) {
+      size = std::clamp<int64_t>(before - 1 - offset, 0, size);
+    }
+    if (lists) {
+      page = search.page(arguments.name, offset, size);
+    } else {
+      page.count = search.count(arguments.name);
+      page.offset = offset;
+      page.has_next = arguments.first && offset + size < search.ranks(arguments.name);
+    }
+    return true;
+  }
+
+  bool read_cursor(const planned_field& field, const std::optional<std::string>& cursor,
+                   int64_t& rank) {
+    if (!cursor)
+      return true;
+    auto text = base64_decode(*cursor);
+    auto number =
+        text && text->starts_with("cursor:") ? parse_number(text->substr(7)) : std::nullopt;
+    if (number && *number >= 0) {
+      rank = *number;
+      return true;
+    }
+    fail(field, "INVALID_CURSOR_ARGUMENTS",
+         "`" + *cursor + "` does not appear to be a valid cursor.");
+    return false;
+  }
+
+  bool write_search_field(const planned_field& field, resolver which, const object& o) {
+    const auto& page = *o.page;
+    switch (which) {
+    case resolver::search_repository_count:
+      return write_number(page.count);
+    case resolver::search_zero:
+      return write_number(0);
+    case resolver::search_nodes:
+    case resolver::search_edges:
+      return write_search_items(field, page);
+    case resolver::search_page_info:
+      return write_object(field, with_type(o, nullptr));
+    case resolver::edge_cursor:
+      return write_cursor(o.number);
+    case resolver::edge_node:
+      return write_object(field, repository_object(*o.repo));
+    case resolver::page_start_cursor:
+      return page.rows.empty() ? write_null() : write_cursor(page.offset + 1);
+    case resolver::page_end_cursor:
+      return page.rows.empty() ? write_null()
+                               : write_cursor(page.offset + static_cast<int64_t>(page.rows.size()));
+    case resolver::page_has_next:
+      return write_bool(page.has_next);
+    default:
+      return write_bool(page.offset > 0);
+    }
+  }
+
+  static object with_type(object o, const type_def* type) {
+    o.type = type;
+    return o;
+  }
+
+  bool write_cursor(int64_t rank) {
+    return write_escaped(base64_encode("cursor:" + std::to_string(rank)));
+  }
+
+  bool write_search_items(const planned_field& field, const search_page& page) {
+    auto is_edges = field.def->resolve == resolver::search_edges;
+    const auto& below =
+        is_edges ? field.selection.by_type.front().second : field.selection.of(repository_type_);
+    auto work = is_edges ? edge_work(below) : work_of(below);
+    path_.push_back({&field.key, 0});
+    if (result_.work > context_.budget && !page.rows.empty()) {
+      result_.work += work * static_cast<int64_t>(page.rows.size());
+      write_limited(field);
+    } else {
+      write_items(field, page, below, work, is_edges);
+    }
+    path_.pop_back();
+    return true;
+  }
+
+  void write_items(const planned_field& field, const search_page& page,
+                   const std::vector<planned_field>& below, model_time work, bool is_edges) {
+    out_ += '[';
+    for (size_t i = 0; i < page.rows.size(); ++i) {
+      if (i != 0)
+        out_ += ',';
+      path_.push_back({nullptr, static_cast<int64_t>(i)});
+      auto o = repository_object(page.rows[i]);
+      if (is_edges) {
+        o.type = field.def->result;
+        o.page = &page;
+        o.number = page.offset + static_cast<int64_t>(i) + 1;
+      }
+      if (!spend(work))
+        write_limited(field);
+      else if (!write_fields(below, o))
+        out_ += "null";
+      path_.pop_back();
+    }
+    out_ += ']';
+  }
+
+  model_time edge_work(const std::vector<planned_field>& fields) const {
+    for (const auto& field : fields)
+      if (field.def->resolve == resolver::edge_node)
+        return work_of(field.selection);
+    return object_work;
+  }
+
+  // Repository
+
+  bool write_repository_field(const planned_field& field, resolver which, const repository& repo) {
+    auto has = [&](repository_flag flag) { return write_bool((repo.flags & flag) != 0); };
+    switch (which) {
+    case resolver::repository_id:
+      return write_escaped(
+          served_node_id(node_kind::repository, repo.id, context_.next_global_ids));
+    case resolver::repository_database_id:
+      return write_number(repo.id);
+    case resolver::repository_name:
+      return write_escaped(data_.name(repo));
+    case resolver::repository_name_with_owner:
+      return write_escaped(data_.full_name(repo));
+    case resolver::repository_stargazer_count:
+      return write_number(repo.stars);
+    case resolver::repository_fork_count:
+      return write_number(repo.forks);
+    case resolver::repository_created_at:
+      return write_time(repo.created_at);
+    case resolver::repository_updated_at:
+      return write_time(repo.updated_at);
+    case resolver::repository_pushed_at:
+      return repo.pushed_at == repository::never ? write_null() : write_time(repo.pushed_at);
+    case resolver::repository_archived_at:
+      return (repo.flags & is_archived) != 0 ? write_time(repo.updated_at) : write_null();
+    case resolver::repository_disk_usage:
+      return repo.disk_usage_kb == repository::null_size ? write_null()
+                                                         : write_number(repo.disk_usage_kb);
+    case resolver::repository_description:
+      return dataset::has_description(repo) ? write_escaped(data_.description(repo)) : write_null();
+    case resolver::repository_visibility:
+      return write_escaped("PUBLIC");
+    case resolver::repository_is_fork:
+      return has(is_fork);
+    case resolver::repository_is_archived:
+      return has(is_archived);
+    case resolver::repository_is_disabled:
+      return has(is_disabled);
+    case resolver::repository_is_mirror:
+      return has(is_mirror);
+    case resolver::repository_is_template:
+      return has(is_template);
+    case resolver::repository_is_empty:
+      return write_bool(repo.pushed_at == repository::never);
+    case resolver::repository_is_in_organization:
+      return write_bool(data_.owner(repo).is_organization);
+    case resolver::repository_url:
+      out_ += "\"https://github.com/";
+      out_ += data_.full_name(repo);
+      out_ += '"';
+      return true;
+    case resolver::repository_homepage_url:
+      return write_homepage(repo);
+    case resolver::always_null:
+      return write_null();
+    case resolver::always_true:
+      return write_bool(true);
+    case resolver::always_false:
+      return write_bool(false);
+    default:
+      return write_repository_object(field, which, repo);
+    }
+  }
+
+  bool write_homepage(const repository& repo) {
+    if (repo.id % 5 != 0)
+      return write_null();
+    out_ += "\"https://";
+    out_ += data_.name(repo);
+    out_ += ".example.com\"";
+    return true;
+  }
+
+  bool write_repository_object(const planned_field& field, resolver which, const repository& repo) {
+    object o;
+    o.repo = &repo;
+    switch (which) {
+    case resolver::repository_owner:
+      return write_object(field, owner_object(data_.owner(repo)));
+    case resolver::repository_stargazers:
+      path_.push_back({&field.key, 0});
+      fail(field, "FORBIDDEN", "Resource not accessible by personal access token");
+      path_.pop_back();
+      return false;
+    case resolver::repository_forks:
+      o.number = repo.forks;
+      break;
+    case resolver::repository_watchers:
+      o.number = repo.watchers;
+      break;
+    case resolver::repository_issues:
+      o.number = count_issues(repo, query_.of(field).states);
+      break;
+    case resolver::repository_pull_requests:
+      o.number = count_pull_requests(repo, query_.of(field).states);
+      break;
+    case resolver::repository_releases:
+      o.number = repo.stars / 200;
+      break;
+    case resolver::repository_languages:
+      o.number = static_cast<int64_t>(languages_of(repo, data_.languages().size()).size());
+      o.limit = query_.of(field).page_size();
+      break;
+    case resolver::repository_topics:
+      o.number = static_cast<int64_t>(topics_of(repo).size());
+      o.limit = query_.of(field).page_size();
+      break;
+    case resolver::repository_primary_language:
+      if (repo.language == 0)
+        return write_null();
+      o.number = repo.language;
+      break;
+    case resolver::repository_license_info:
+      if (repo.license == 0)
+        return write_null();
+      o.number = repo.license;
+      break;
+    case resolver::repository_default_branch_ref:
+      if (repo.pushed_at == repository::never)
+        return write_null();
+      break;
+    default:
+      return write_parent(field, repo);
+    }
+    return write_object(field, o);
+  }
+
+  bool write_parent(const planned_field& field, const repository& repo) {
+    auto parent = static_cast<row_index>(mix(static_cast<uint64_t>(repo.id), 9) % data_.size());
+    auto known = (repo.flags & is_fork) != 0 && (data_[parent].flags & is_deleted) == 0 &&
+                 data_[parent].id != repo.id;
+    return known ? write_object(field, repository_object(parent)) : write_null();
+  }
+
+  // Owners and the small objects of a repository
+
+  bool write_owner_field(resolver which, const repository_owner& owner) {
+    auto kind = owner.is_organization ? node_kind::organization : node_kind::user;
+    switch (which) {
+    case resolver::owner_login:
+      return write_text(owner.login);
+    case resolver::owner_id:
+      return write_escaped(served_node_id(kind, owner.id, context_.next_global_ids));
+    case resolver::owner_database_id:
+      return write_number(owner.id);
+    case resolver::owner_url:
+      return write_text("https://github.com/" + owner.login);
+    default:
+      return write_null();
+    }
+  }
+
+  bool write_small_field(const planned_field& field, resolver which, const object& o) {
+    const auto number = static_cast<size_t>(o.number);
+    switch (which) {
+    case resolver::total_count:
+      return write_number(o.number);
+    case resolver::language_name:
+      return write_text(data_.languages()[number]);
+    case resolver::language_color:
+      return write_color(number);
+    case resolver::license_key:
+      return write_text(data_.licenses()[number].key);
+    case resolver::license_name:
+      return write_text(data_.licenses()[number].name);
+    case resolver::license_spdx_id:
+      return data_.licenses()[number].spdx_id.empty()
+                 ? write_null()
+                 : write_text(data_.licenses()[number].spdx_id);
+    case resolver::license_pseudo:
+      return write_bool(data_.licenses()[number].key == "other");
+    case resolver::branch_name:
+      return write_escaped(o.repo->created_at < 1'601'510'400 ? "master" : "main"); // 2020-10-01
+    case resolver::branch_prefix:
+      return write_escaped("refs/heads/");
+    case resolver::topic_name:
+      return write_text(topics_of(*o.repo)[number]);
+    case resolver::topic_of:
+      return write_object(field, with_type(o, nullptr));
+    case resolver::language_edge_size:
+      return write_number(languages_of(*o.repo, data_.languages().size())[number].bytes);
+    case resolver::language_edge_node:
+      return write_edge_language(field, o);
+    case resolver::languages_total_size:
+      return write_total_size(*o.repo);
+    default:
+      return write_small_list(field, which, o);
+    }
+  }
+
+  bool write_color(size_t language) {
+    out_ += "\"#";
+    auto random = mix(language);
+    for (auto i = 0; i < 6; ++i)
+      out_ += "0123456789abcdef"[random >> (4 * i) & 15];
+    out_ += '"';
+    return true;
+  }
+
+  bool write_edge_language(const planned_field& field, object o) {
+    o.number =
+        languages_of(*o.repo, data_.languages().size())[static_cast<size_t>(o.number)].language;
+    return write_object(field, with_type(o, nullptr));
+  }
+
+  bool write_total_size(const repository& repo) {
+    int64_t sum = 0;
+    for (const auto& share : languages_of(repo, data_.languages().size()))
+      sum += share.bytes;
+    return write_number(sum);
+  }
+
+  /// The languages or topics of a repository: `o.number` of them, `o.limit` wanted.
+  bool write_small_list(const planned_field& field, resolver which, const object& o) {
+    auto size = std::min(o.number, o.limit);
+    path_.push_back({&field.key, 0});
+    out_ += '[';
+    for (int64_t i = 0; i < size; ++i) {
+      if (i != 0)
+        out_ += ',';
+      path_.push_back({nullptr, i});
+      object item;
+      item.type = field.def->result;
+      item.repo = o.repo;
+      item.number = i;
+      if (which == resolver::languages_nodes)
+        item.number =
+            languages_of(*o.repo, data_.languages().size())[static_cast<size_t>(i)].language;
+      write_nullable(field, item);
+      path_.pop_back();
+    }
+    out_ += ']';
+    path_.pop_back();
+    return true;
+  }
+
+  const prepared_query& query_;
+  const execution_context& context_;
+  const dataset& data_;
+  std::string& out_;
+  const type_def& repository_type_;
+  const type_def& user_type_;
+  const type_def& organization_type_;
+  execution_result result_;
+  std::vector<path_part> path_;
+  std::vector<graphql_error> errors_;
+  std::string warnings_; ///< as JSON
+};
+
+} // namespace
+
+execution_result execute(const prepared_query& query, const execution_context& context,
+                         std::string& out) {
+  return execution{query, context, out}.run();
+}
+
+} // namespace gitstar::sim
