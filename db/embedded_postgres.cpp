@@ -436,8 +436,7 @@ void embedded_postgres::stop() {
   while (runs_in(server.pid, data) && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(poll_interval);
   ended(server.pid); // collects it where it is our child
-  if (server.socket_directory != home_ / "socket")
-    rmdir(server.socket_directory.c_str());
+  rmdir(server.socket_directory.c_str());
 }
 
 fs::path embedded_postgres::socket_directory(const fs::path& last) {
@@ -447,13 +446,12 @@ fs::path embedded_postgres::socket_directory(const fs::path& last) {
                   (status.st_mode & 0777) == 0700;
   if (reusable)
     return last;
-  auto directory = home_ / "socket";
-  if (fits_a_socket(directory)) {
-    make_private_directory(directory, account_);
-  } else {
-    directory = make_unique_directory("/tmp/gitstar-");
-    give_to(directory, account_);
-  }
+  // A server whose data directory was deleted removes its socket by name when it notices, so no
+  // two servers may share one.
+  auto prefix = home_ / "socket-";
+  auto directory =
+      make_unique_directory(fits_a_socket(prefix.string() + "XXXXXX") ? prefix : "/tmp/gitstar-");
+  give_to(directory, account_);
   return directory;
 }
 

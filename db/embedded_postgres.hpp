@@ -26,8 +26,8 @@ struct embedded_options {
 /// somebody else started on the same data is used but never stopped.
 ///
 /// Files: `data/` is PostgreSQL's own directory, `server.log` its messages, `users` is locked
-/// (flock) by each user, `started` holds the process id of a server that we started, `socket/` the
-/// socket. They lie in `data_dir`, with two exceptions:
+/// (flock) by each user, `started` holds the process id of a server that we started, `socket-*/`
+/// the socket. They lie in `data_dir`, with two exceptions:
 /// - PostgreSQL does not run as root, so root runs it as the account that owns `data/`, at first
 ///   `postgres`. Where that account cannot enter `data_dir` (a checkout in root's home), they lie
 ///   in a new directory below `fallback_dir`, and `data_dir/cluster` is a symbolic link to it.

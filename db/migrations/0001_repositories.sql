@@ -45,9 +45,11 @@ comment on column repositories.crawled_at is
 create table star_history (
   repo_id     bigint not null,
   observed_at timestamptz not null,
-  star_count  integer not null,
-  primary key (repo_id, observed_at)
+  star_count  integer not null
 ) partition by range (observed_at);
+
+-- Not unique: two observations within one second may differ.
+create index star_history_repo_id on star_history (repo_id, observed_at);
 
 comment on table star_history is
   'A row when a repository is first seen and whenever its star count differs; a partition a month';
