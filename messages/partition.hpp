@@ -76,7 +76,8 @@ struct lease_result {
 template <class Inspector>
 auto inspect(Inspector& f, partition& x) {
   return f(caf::meta::type_name("partition"), x.id, x.parent_id, x.description, x.state, x.expected,
-           x.cursor, x.seen_ids, x.reason);
+           x.seen, x.duplicates, x.lease, x.attempts, x.pass, x.pages_done, x.cursor, x.seen_ids,
+           x.reason);
 }
 
 template <class Inspector>

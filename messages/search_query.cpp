@@ -13,13 +13,20 @@ namespace {
 
 caf::error bad(std::string what) { return caf::make_error(errc::bad_config, std::move(what)); }
 
+/// A complaint about one word of the search text.
+caf::error bad(std::string_view word, std::string_view what) {
+  std::string text{'\''};
+  return bad(text.append(word).append("' ").append(what));
+}
+
 /// One end of a range: the values that the text stands for (a day is 86,400 seconds).
 using end_parser = std::function<optional<int_range>(std::string_view)>;
 
 optional<int_range> parse_integer(std::string_view text) {
   int64_t value = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc{} || end != text.data() + text.size() || value < 0)
+  if (code != std::errc{} || end != text.data() + text.size() || value < 0 ||
+      value == int_range::highest)
     return caf::none;
   return int_range{value, value};
 }
@@ -120,6 +127,8 @@ void append_range(std::string& result, const char* name, int_range range,
     word += ":>=" + text(range.first);
   else if (range.first == int_range::lowest)
     word += ":<=" + text(range.last);
+  else if (range.first == range.last)
+    word += ':' + text(range.first);
   else
     word += ':' + text(range.first) + ".." + text(range.last);
   append(result, word);
@@ -136,12 +145,13 @@ caf::expected<search_query> parse_search_query(std::string_view text) {
     std::string_view prefix;
     int_range& range;
     end_parser parse_end;
+    int64_t lowest;
     const char* wanted;
   };
   axis axes[] = {
-      {"stars:", result.stars, parse_integer, "stars:>=10 or stars:10..99"},
-      {"created:", result.created, parse_time, "created:2024-01-01..2024-12-31"},
-      {"size:", result.size_kb, parse_integer, "size:>=100 (kilobytes)"},
+      {"stars:", result.stars, parse_integer, 0, "stars:>=10 or stars:10..99"},
+      {"created:", result.created, parse_time, int_range::lowest, "created:2024-01-01..2024-12-31"},
+      {"size:", result.size_kb, parse_integer, 0, "size:>=100 (kilobytes)"},
   };
   for (auto word : *words) {
     if (word.starts_with("sort:"))
@@ -152,11 +162,11 @@ caf::expected<search_query> parse_search_query(std::string_view text) {
         continue;
       auto range = parse_range(word.substr(x.prefix.size()), x.parse_end);
       if (!range)
-        return bad("'" + std::string{word} + "' is not a range such as " + x.wanted);
-      if (range->first > range->last)
-        return bad("'" + std::string{word} + "' is an empty range");
+        return bad(word, std::string{"is not a range such as "} + x.wanted);
+      if (range->first > range->last || range->last < x.lowest)
+        return bad(word, "is an empty range");
       if (!x.range.unbounded())
-        return bad("'" + std::string{x.prefix} + "' is given twice");
+        return bad(x.prefix, "is given twice");
       x.range = *range;
       known = true;
     }
