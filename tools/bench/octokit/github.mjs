@@ -34,7 +34,7 @@ export function createClient({ graphqlUrl, token, throttle, inFlight }) {
 /** plugin-throttling sends one GraphQL query per second; GitHub allows 100 at once. */
 function openedUp(token, inFlight) {
   const group = () => new Bottleneck.Group({ maxConcurrent: inFlight, minTime: 0 });
-  return { id: token, global: group(), write: group(), retryLimiter: new Bottleneck() };
+  return { id: token, global: group(), write: group() };
 }
 
 function isLoopback(host) {

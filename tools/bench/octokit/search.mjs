@@ -3,6 +3,7 @@
 const searchCap = 1000;
 const firstSecond = Date.UTC(2007, 9, 1) / 1e3;
 const mostStars = 2 ** 24;
+const mostKilobytes = 2 ** 31;
 const comfortable = 900; // counts are estimates: stay below the cap
 const mostParts = 32;
 const countsPerQuery = 32;
@@ -50,7 +51,11 @@ export async function findThreshold(github, top) {
  */
 export async function crawl(github, threshold, inFlight, onPage) {
   const now = Math.floor(Date.now() / 1e3);
-  const all = { from: firstSecond, to: now, low: threshold, high: mostStars };
+  const all = {
+    ...{ from: firstSecond, to: now },
+    ...{ low: threshold, high: mostStars },
+    ...{ smallest: 0, largest: mostKilobytes },
+  };
   let incomplete = 0;
 
   /** Pages one part to its end; a part that holds more than expected is split. */
@@ -59,7 +64,8 @@ export async function crawl(github, threshold, inFlight, onPage) {
     let after = null;
     do {
       const { search } = await github.query(pageQuery, { q, after });
-      if (after === null && search.repositoryCount > searchCap) return splitPart(part, search.repositoryCount);
+      if (after === null && search.repositoryCount > searchCap)
+        return splitPart(part, search.repositoryCount);
       await onPage(search.nodes.filter((node) => node?.databaseId != null));
       after = search.pageInfo.hasNextPage ? search.pageInfo.endCursor : null;
     } while (after !== null);
@@ -115,19 +121,23 @@ async function countAll(github, texts) {
   return texts.map((_, i) => data[`c${i}`].repositoryCount);
 }
 
-/** Cuts a part into at most `count` by creation time, and one second by stars; [] if neither. */
+/** Cuts a part into at most `count` by creation time; one second by stars, then by size. */
 function split(part, count) {
   if (part.to > part.from)
     return cut(part.from, part.to, count).map(([from, to]) => ({ ...part, from, to }));
-  if (part.high > part.low) {
-    const middle = Math.floor(Math.sqrt(part.low * part.high));
-    const end = Math.min(Math.max(middle, part.low), part.high - 1);
-    return [
-      { ...part, high: end },
-      { ...part, low: end + 1 },
-    ];
-  }
+  if (part.high > part.low) return halve(part, "low", "high");
+  if (part.largest > part.smallest) return halve(part, "smallest", "largest");
   return [];
+}
+
+/** Two halves on a logarithmic scale: most repositories have few stars and little content. */
+function halve(part, first, last) {
+  const middle = Math.floor(Math.sqrt((part[first] + 1) * (part[last] + 1))) - 1;
+  const end = Math.min(Math.max(middle, part[first]), part[last] - 1);
+  return [
+    { ...part, [last]: end },
+    { ...part, [first]: end + 1 },
+  ];
 }
 
 /** Cuts first..last into `count` neighbours that share no end. */
@@ -139,9 +149,10 @@ function cut(first, last, count) {
   return ranges;
 }
 
-function textOf({ from, to, low, high }) {
+function textOf({ from, to, low, high, smallest, largest }) {
   const stars = high === mostStars ? `stars:>=${low}` : `stars:${low}..${high}`;
-  return `${stars} created:${time(from)}..${time(to)}`;
+  const size = largest - smallest === mostKilobytes ? "" : ` size:${smallest}..${largest}`;
+  return `${stars}${size} created:${time(from)}..${time(to)}`;
 }
 
 function time(seconds) {
