@@ -102,19 +102,19 @@ environment process_environment() {
   };
 }
 
-result parse(const std::string& text, const std::string& file, const environment& env) {
+result parse(const std::string& text, const std::string& file, const environment& env, tokens use) {
   try {
     settings found;
-    read_document(text, document{file, env}, found);
+    read_document(text, document{file, env, use}, found);
     return found;
   } catch (const failure& stop) {
     return stop.what;
   }
 }
 
-result load(const std::filesystem::path& file, const environment& env) {
+result load(const std::filesystem::path& file, const environment& env, tokens use) {
   try {
-    return parse(read_file(file, location{file.string()}), file.string(), env);
+    return parse(read_file(file, location{file.string()}), file.string(), env, use);
   } catch (const failure& stop) {
     return stop.what;
   }

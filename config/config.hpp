@@ -183,13 +183,21 @@ using environment = std::function<std::optional<std::string>(const std::string& 
 /// The variables of this process.
 environment process_environment();
 
+/// Whether a token must be there. Commands that only look at the store run without one.
+enum class tokens : uint8_t {
+  needed,
+  unused, ///< tokens are left empty: no variable and no file is read for them
+};
+
 /// Reads the config in `text`; `file` is its name in errors. In every value `${NAME}` stands for a
 /// variable of the environment and `${NAME:-text}` for one that may be unset or empty; in `token`
 /// and `postgres`, `file:PATH` stands for the content of a file, relative to the current directory.
-result parse(const std::string& text, const std::string& file, const environment& env);
+result parse(const std::string& text, const std::string& file, const environment& env,
+             tokens use = tokens::needed);
 
 /// `parse` of a file's content.
-result load(const std::filesystem::path& file, const environment& env = process_environment());
+result load(const std::filesystem::path& file, const environment& env = process_environment(),
+            tokens use = tokens::needed);
 
 // -- what keys there are ------------------------------------------------------
 

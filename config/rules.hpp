@@ -138,6 +138,7 @@ struct secret_text {
   std::string what;      ///< what is expected
   std::string open_word; ///< the one value that is no secret
   std::string no_list;   ///< what to say to a list
+  bool is_token = false; ///< may be left out, see `tokens`
 
   std::string write(const secret& value) const {
     return value.reveal() == open_word ? open_word : to_string(value);

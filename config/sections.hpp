@@ -39,7 +39,7 @@ void describe(Visitor& v, crawl_section& x) {
 
 template <class Visitor>
 void describe(Visitor& v, credential& x) {
-  v.value("token", x.token, secret_text{"a token", {}, {}}, presence::required);
+  v.value("token", x.token, secret_text{"a token", {}, {}, true}, presence::required);
   v.locate("token", x.at);
 }
 

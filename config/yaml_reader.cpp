@@ -188,6 +188,8 @@ void yaml_reader::value(const char* name, std::optional<endpoint>& member,
 
 void yaml_reader::value(const char* name, secret& member, const secret_text& rule, presence need) {
   constexpr std::string_view from_file = "file:";
+  if (rule.is_token && doc_.use == tokens::unused)
+    return;
   auto at = location_of(name);
   if (child(name).IsSequence() && !rule.no_list.empty())
     fail(at, rule.no_list);

@@ -13,10 +13,11 @@ struct failure {
   problem what;
 };
 
-/// The file as a whole: its name for errors, and the environment its values may read.
+/// The file as a whole: its name for errors, and what its values may read.
 struct document {
   std::string file;
   const environment& env;
+  tokens use = tokens::needed;
 };
 
 /// Collects the names of a section's keys.

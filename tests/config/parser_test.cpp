@@ -159,6 +159,14 @@ TEST_CASE("a secret comes from a file without its last newline", "[config]") {
   CHECK(c.store.postgres.reveal() == "host=db password=pw");
 }
 
+TEST_CASE("a command that needs no token reads none", "[config]") {
+  auto text = "crawl: {name: mine, source: {search: {query: x}}}\n"
+              "github: {credentials: [{token: \"${NOPE}\"}]}\n";
+  auto outcome = parse(text, "c.yaml", lookup, tokens::unused);
+  REQUIRE(std::holds_alternative<settings>(outcome));
+  CHECK(std::get<settings>(outcome).github.credentials[0].token.empty());
+}
+
 TEST_CASE("places in the file are kept for errors found later", "[config]") {
   auto c = good(with_search("query: x, top: 5"));
   CHECK(to_string(c.crawl.source.search.top_at) == "c.yaml:3:36: crawl.source.search.top");
