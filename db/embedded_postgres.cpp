@@ -66,16 +66,16 @@ constexpr const char* settings[] = {
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
-/// A file descriptor that holds a lock until it is closed.
-class locked_file {
+/// A file descriptor; a lock that it holds ends with it.
+class open_file {
 public:
-  locked_file(const fs::path& path, int open_flags) : fd_(open(path.c_str(), open_flags, 0600)) {
+  open_file(const fs::path& path, int open_flags) : fd_(open(path.c_str(), open_flags, 0600)) {
     if (fd_ < 0)
       fail("cannot open " + path.string() + ": " + reason_of(errno));
   }
-  locked_file(const locked_file&) = delete;
-  locked_file& operator=(const locked_file&) = delete;
-  ~locked_file() {
+  open_file(const open_file&) = delete;
+  open_file& operator=(const open_file&) = delete;
+  ~open_file() {
     if (fd_ >= 0)
       close(fd_);
   }
@@ -86,6 +86,7 @@ public:
         fail("cannot lock the data directory: " + reason_of(errno));
   }
 
+  int descriptor() const { return fd_; }
   int release() { return std::exchange(fd_, -1); }
 
 private:
@@ -101,7 +102,7 @@ public:
   }
 
 private:
-  locked_file file_;
+  open_file file_;
 };
 
 std::string read_text(const fs::path& path) {
@@ -251,6 +252,13 @@ fs::path find_home(const embedded_options& options) {
   return home;
 }
 
+// initdb would flush each of its thousand files by itself, which takes seconds on a busy disk.
+void flush_file_system(const fs::path& directory) {
+  open_file file{directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC};
+  if (syncfs(file.descriptor()) != 0)
+    fail("cannot flush " + directory.string() + ": " + reason_of(errno));
+}
+
 std::string last_complaint(const fs::path& log, std::uintmax_t from) {
   std::ifstream file{log};
   file.seekg(static_cast<std::streamoff>(from));
@@ -298,7 +306,7 @@ embedded_postgres::embedded_postgres(const embedded_options& options) : home_(fi
   choose_installation(options.bin_dir);
   if (!fs::exists(home_ / "data"))
     initialise();
-  locked_file users{home_ / "users", O_RDWR | O_CREAT | O_CLOEXEC};
+  open_file users{home_ / "users", O_RDWR | O_CREAT | O_CLOEXEC};
   users.lock(LOCK_SH);
   join_or_start();
   users_ = users.release();
@@ -314,6 +322,11 @@ embedded_postgres::~embedded_postgres() {
     // The server goes on running; the next user joins it.
   }
   close(users_);
+}
+
+void embedded_postgres::ensure_running() {
+  directory_lock gate{home_};
+  join_or_start();
 }
 
 void embedded_postgres::choose_installation(const fs::path& bin_dir) {
@@ -345,13 +358,15 @@ void embedded_postgres::initialise() {
   fs::remove_all(unfinished, error);
   make_private_directory(unfinished, account_);
   auto log_size = size_of(log);
-  auto initdb = start_program({bin_dir_ / "initdb", "--pgdata=" + unfinished.string(),
-                               "--username=gitstar", "--auth=trust", "--encoding=UTF8",
-                               "--lc-collate=C", "--lc-ctype=C.UTF-8", "--lc-messages=C"},
-                              account_, log);
+  auto initdb = start_program(
+      {bin_dir_ / "initdb", "--pgdata=" + unfinished.string(), "--username=gitstar", "--auth=trust",
+       "--encoding=UTF8", "--lc-collate=C", "--lc-ctype=C.UTF-8", "--lc-messages=C", "--no-sync"},
+      account_, log);
   if (!wait_for_success(initdb))
     fail("initdb failed: " + last_complaint(log, log_size));
+  flush_file_system(unfinished);
   fs::rename(unfinished, home_ / "data");
+  flush_file_system(home_);
 }
 
 void embedded_postgres::join_or_start() {

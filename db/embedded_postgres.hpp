@@ -42,6 +42,9 @@ public:
   embedded_postgres& operator=(const embedded_postgres&) = delete;
   ~embedded_postgres();
 
+  /// Starts the server again if it was killed meanwhile. Throws `store_error`.
+  void ensure_running();
+
   /// For `postgres_store`, `migrate` and `psql_command`.
   const std::string& connection_string() const { return connection_string_; }
 
