@@ -94,7 +94,7 @@ private:
   const std::string& path_;
   size_t pos_ = 0;
   size_t line_ = 0;
-  size_t record_line_ = 0;
+  size_t record_line_ = 1;
 };
 
 /// A row as read, with what was missing filled in, except the place in the id order.

@@ -448,25 +448,39 @@ void lexer::read_escape() {
   constexpr std::string_view names = "\"\\/bfnrt";
   constexpr std::string_view values = "\"\\/\b\f\n\r\t";
   step();
-  auto c = at();
-  if (c == 'u') {
-    uint32_t code = 0;
-    for (auto i = 0; i < 4; ++i) {
+  if (at() == 'u') {
+    auto code = read_code_unit();
+    auto is_high = code >= 0xd800 && code < 0xdc00;
+    if (is_high && at() == '\\' && at(1) == 'u') {
       step();
-      auto digit = std::string_view{"0123456789abcdef"}.find(
-          lower_case({source_.data() + pos_, at() == '\0' ? 0u : 1u}));
-      if (at() == '\0' || digit == std::string_view::npos)
+      auto low = read_code_unit();
+      if (low < 0xdc00 || low > 0xdfff)
         fail();
-      code = code << 4 | static_cast<uint32_t>(digit);
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     }
     append_utf8(next_.text, code);
-  } else {
-    auto which = names.find(c);
-    if (c == '\0' || which == std::string_view::npos)
-      fail();
-    next_.text += values[which];
+    return;
   }
+  auto which = names.find(at());
+  if (at() == '\0' || which == std::string_view::npos)
+    fail();
+  next_.text += values[which];
   step();
+}
+
+/// Reads `u00e9`.
+uint32_t lexer::read_code_unit() {
+  uint32_t code = 0;
+  step();
+  for (auto i = 0; i < 4; ++i) {
+    auto digit = std::string_view{"0123456789abcdef"}.find(
+        at() >= 'A' && at() <= 'F' ? static_cast<char>(at() - 'A' + 'a') : at());
+    if (digit == std::string_view::npos)
+      fail();
+    code = code << 4 | static_cast<uint32_t>(digit);
+    step();
+  }
+  return code;
 }
 
 void lexer::read_block_string() {

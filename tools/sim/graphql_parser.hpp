@@ -50,6 +50,7 @@ private:
   void read_string();
   void read_block_string();
   void read_escape();
+  uint32_t read_code_unit();
 
   std::string_view source_;
   size_t pos_ = 0;
