@@ -2,6 +2,7 @@
 
 #include "net/github_answer.hpp"
 #include "net/http_date.hpp"
+#include "net/utf8_repair.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -150,15 +151,15 @@ bool contains_ignoring_case(std::string_view text, std::string_view lower_phrase
          text.end();
 }
 
-/// The beginning of a text as one line for a log.
+/// The beginning of a text as one line for logs and tables, which take valid UTF-8 only.
 std::string excerpt(std::string_view text) {
   constexpr size_t longest = 300;
-  auto cut = text.size() > longest;
-  std::string result{text.substr(0, longest)};
-  for (auto& c : result)
-    if (static_cast<unsigned char>(c) < ' ')
-      c = ' ';
-  return cut ? result + "..." : result;
+  if (text.size() <= longest)
+    return repaired_text(text);
+  auto end = longest;
+  while (end > 0 && (text[end] & 0xC0) == 0x80) // do not cut through a character
+    --end;
+  return repaired_text(text.substr(0, end)) + "...";
 }
 
 std::string describe(const graphql_error& error) {
@@ -204,7 +205,7 @@ bool is_rate_limit(verdict what) {
 // -- headers --------------------------------------------------------------------------------------
 
 void read_headers(const http_response& response, timestamp now, api_response& result) {
-  result.request_id = response.header("x-github-request-id");
+  result.request_id = excerpt(response.header("x-github-request-id"));
   if (auto date = parse_http_date(response.header("date")))
     result.server_clock_skew = *date - now;
   auto wait = response.header("retry-after");
@@ -321,6 +322,10 @@ outcome judge_answer(const api_request& request, github_answer& answer, api_resp
   judge_fields(request, answer, result);
   if (result.fields.empty())
     return outcome::ok;
+  auto is_bad = [](const field_answer& field) { return field.error != field_error::none; };
+  auto bad = std::find_if(result.fields.begin(), result.fields.end(), is_bad);
+  if (bad != result.fields.end() && result.message.empty())
+    result.message = bad->message;
   auto common = common_error(result.fields);
   if (!common)
     return outcome::partial;

@@ -407,7 +407,7 @@ private:
       else
         co_await transfer(link->socket, job, parser);
     } catch (const system_error& error) {
-      if (reused && !job->got_bytes && link->buffer.size() == 0)
+      if (reused && !parser.got_some() && link->buffer.size() == 0)
         co_return false;
       fail(job, failure_of(error.code(), *job, parser));
       co_return true;
@@ -486,11 +486,15 @@ private:
   }
 
   task<void> shake_hands(tls_stream& tls) {
-    tls.set_verify_callback(ssl::host_name_verification{origin_.host});
+    auto ssl = tls.native_handle();
     error_code is_a_name;
     asio::ip::make_address(origin_.host, is_a_name);
-    if (is_a_name) // RFC 6066, 3: no addresses in SNI
-      SSL_set_tlsext_host_name(tls.native_handle(), origin_.host.c_str());
+    auto host = origin_.host.c_str();
+    auto is_set = is_a_name // RFC 6066, 3: no addresses in SNI
+                      ? SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host)
+                      : X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    if (!is_set)
+      throw system_error{asio::error::no_memory};
     co_await tls.async_handshake(ssl::stream_base::client, awaiting);
   }
 

@@ -48,9 +48,10 @@ void inflating_body::reader::init(const boost::optional<uint64_t>& length, error
     return;
   }
   using boost::beast::iequals;
-  if (iequals(encoding_, "gzip") || iequals(encoding_, "x-gzip"))
+  auto encoding = encoding_();
+  if (iequals(encoding, "gzip") || iequals(encoding, "x-gzip"))
     inflater_ = std::make_unique<gzip_inflater>();
-  else if (!encoding_.empty() && !iequals(encoding_, "identity")) {
+  else if (!encoding.empty() && !iequals(encoding, "identity")) {
     body_.problem = "unknown content-encoding";
     ec = http::error::bad_value;
   }

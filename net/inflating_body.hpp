@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -53,7 +54,9 @@ struct inflating_body {
   public:
     template <bool IsRequest, class Fields>
     reader(boost::beast::http::header<IsRequest, Fields>& header, value_type& body)
-        : body_(body), encoding_(header[boost::beast::http::field::content_encoding]) {}
+        : body_(body), encoding_([&header] {
+            return std::string{header[boost::beast::http::field::content_encoding]};
+          }) {}
 
     void init(const boost::optional<uint64_t>& length, error_code& ec);
 
@@ -76,7 +79,7 @@ struct inflating_body {
     void append(const void* data, size_t size, error_code& ec);
 
     value_type& body_;
-    std::string encoding_;
+    std::function<std::string()> encoding_;   ///< not known before `init`
     std::unique_ptr<gzip_inflater> inflater_; ///< unset: the body comes as it is
   };
 };

@@ -93,7 +93,8 @@ std::string url::authority() const {
 std::string url::origin() const { return (tls ? "https://" : "http://") + authority(); }
 
 bool url::is_loopback() const {
-  return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
+  auto is_address = host.find_first_not_of("0123456789.") == std::string::npos;
+  return host == "localhost" || host == "::1" || (is_address && host.starts_with("127."));
 }
 
 url parse_url(std::string_view text) {

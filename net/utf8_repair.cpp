@@ -63,24 +63,33 @@ size_t copy_escape(std::string_view text, std::string& result) {
   return length;
 }
 
+/// Copies the character at the start of `text`, or what stands for it, and returns its length.
+size_t copy_character(std::string_view text, std::string& result) {
+  auto length = sequence_length(text);
+  if (length == 0)
+    result += replacement;
+  else if (static_cast<unsigned char>(text.front()) < ' ')
+    result += ' ';
+  else
+    result += text.substr(0, length);
+  return length == 0 ? 1 : length;
+}
+
 } // namespace
+
+std::string repaired_text(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty())
+    text.remove_prefix(copy_character(text, result));
+  return result;
+}
 
 std::string repaired_json_text(std::string_view json) {
   std::string result;
   result.reserve(json.size());
   while (!json.empty()) {
-    auto length = sequence_length(json);
-    auto c = json.front();
-    if (c == '\\') {
-      length = copy_escape(json, result);
-    } else if (length == 0) {
-      result += replacement;
-      length = 1;
-    } else if (static_cast<unsigned char>(c) < ' ') {
-      result += ' ';
-    } else {
-      result += json.substr(0, length);
-    }
+    auto length = json.front() == '\\' ? copy_escape(json, result) : copy_character(json, result);
     json.remove_prefix(length);
   }
   return result;

@@ -1,0 +1,54 @@
+#include "net/github_query.hpp"
+
+#include <boost/json/parse.hpp>
+#include <catch2/catch.hpp>
+
+using namespace gitstar;
+using namespace gitstar::net;
+
+namespace {
+
+boost::json::object parsed_body(const api_request& request) {
+  return boost::json::parse(query_body(request)).as_object();
+}
+
+} // namespace
+
+TEST_CASE("texts and cursors travel as variables, never in the document", "[github_query]") {
+  std::string hostile = "stars:>=1 \"\\ \n } { \xF0\x9F\x9A\x80";
+  auto body =
+      parsed_body({query_shape::search_page, "", {{hostile, ""}, {"b", "Y3Vyc29yOjEwMA=="}}});
+  CHECK(body["query"].as_string() == query_text(query_shape::search_page, 2).c_str());
+  auto& variables = body["variables"].as_object();
+  CHECK(variables.size() == 4);
+  CHECK(variables["q0"].as_string() == hostile.c_str());
+  CHECK(variables["a0"].is_null());
+  CHECK(variables["q1"].as_string() == "b");
+  CHECK(variables["a1"].as_string() == "Y3Vyc29yOjEwMA==");
+}
+
+TEST_CASE("a counting query asks for counts alone", "[github_query]") {
+  auto body = parsed_body({query_shape::search_count, "", {{"a", ""}, {"b", ""}}});
+  CHECK(body["query"].as_string() ==
+        "query($q0:String!,$q1:String!){f0:search(type:REPOSITORY,query:$q0,first:1)"
+        "{repositoryCount} f1:search(type:REPOSITORY,query:$q1,first:1){repositoryCount} "
+        "rateLimit{cost limit remaining used resetAt}}");
+  CHECK(body["variables"].as_object().size() == 2);
+}
+
+TEST_CASE("page fields share one fragment", "[github_query]") {
+  auto one = query_text(query_shape::search_page, 1);
+  auto hundred = query_text(query_shape::search_page, 100);
+  CHECK(hundred.size() < one.size() + 100 * 120);
+  CHECK(hundred.find("f99:search(type:REPOSITORY,query:$q99,first:100,after:$a99){...page}") !=
+        std::string::npos);
+}
+
+TEST_CASE("every document that can be sent is listed with one field and with three",
+          "[github_query]") {
+  std::vector<std::string> names;
+  for (const auto& each : all_query_texts())
+    names.push_back(each.name);
+  CHECK(names == std::vector<std::string>{"search_count_1", "search_count_3", "search_page_1",
+                                          "search_page_3"});
+}
