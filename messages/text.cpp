@@ -140,7 +140,6 @@ bool is_final(const caf::error& reason) {
   case errc::no_credential_left:
   case errc::query_rejected:
   case errc::fenced:
-  case errc::too_many_restarts:
     return true;
   default:
     return false;

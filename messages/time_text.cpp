@@ -62,7 +62,7 @@ optional<timestamp> parse_utc_text(std::string_view text) {
     return caf::none;
   auto offset_hours = number(zone.substr(1, 2));
   auto offset_minutes = number(zone.substr(4, 2));
-  if (offset_hours < 0 || offset_minutes < 0)
+  if (offset_hours < 0 || offset_hours > 23 || offset_minutes < 0 || offset_minutes > 59)
     return caf::none;
   auto offset = hours{offset_hours} + minutes{offset_minutes};
   *result += zone[0] == '+' ? -offset : offset;
