@@ -37,7 +37,7 @@ public:
     }
   }
 
-  /// Runs one statement outside a transaction (CREATE DATABASE wants that).
+  /// Runs one statement in a transaction of the server's own making.
   pqxx::result statement(const std::string& sql);
 
 private:

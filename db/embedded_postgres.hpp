@@ -62,7 +62,7 @@ private:
   std::string launch(const std::filesystem::path& sockets);
   void stop();
   std::filesystem::path socket_directory(const std::filesystem::path& last);
-  void create_database(const std::filesystem::path& sockets) const;
+  void name_database(const std::filesystem::path& sockets) const;
 
   std::filesystem::path home_;
   std::filesystem::path bin_dir_;

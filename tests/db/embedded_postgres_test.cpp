@@ -72,17 +72,15 @@ public:
 
 } // namespace
 
-TEST_CASE_METHOD(with_directory, "the embedded server listens on a private socket only", "[db]") {
-  embedded_postgres server{options()};
-  CHECK(ask(server, "show listen_addresses").empty());
-  auto sockets = ask(server, "show unix_socket_directories");
+TEST_CASE("the embedded server listens on a private socket only", "[db]") {
+  CHECK(ask(shared_server(), "show listen_addresses").empty());
+  auto sockets = ask(shared_server(), "show unix_socket_directories");
   CHECK((fs::status(sockets).permissions() & fs::perms::mask) == fs::perms::owner_all);
 }
 
-TEST_CASE_METHOD(with_directory, "the embedded server loses no committed row", "[db]") {
-  embedded_postgres server{options()};
+TEST_CASE("the embedded server loses no committed row", "[db]") {
   for (auto setting : {"fsync", "synchronous_commit", "full_page_writes"})
-    CHECK(ask(server, std::string{"show "} + setting) == "on");
+    CHECK(ask(shared_server(), std::string{"show "} + setting) == "on");
 }
 
 TEST_CASE_METHOD(with_directory, "the last one out stops the server, and data stay", "[db]") {
