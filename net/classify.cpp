@@ -389,7 +389,7 @@ outcome judge_body(const api_request& request, const http_response& response, gi
   auto is_success = response.status >= 200 && response.status < 300;
   if (!answer.errors.empty()) {
     const auto& leading = leading_error(answer.errors);
-    result.message = describe(leading);
+    result.message = leading.message.empty() ? refusal_text(response, answer) : describe(leading);
     if (is_rate_limit(judge(leading)) || !answer.has_data)
       return response.status == 401 ? outcome::unauthorized : outcome_of(judge(leading));
   }
