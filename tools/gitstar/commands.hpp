@@ -1,0 +1,34 @@
+/// The commands of the program. Each returns the exit code (DESIGN: 0 complete, 1 failed, 2 bad
+/// usage or config, 3 finished below the completeness threshold, 130 stopped by a signal).
+#pragma once
+
+#include "config/config.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gitstar::tool {
+
+enum exit_code : int {
+  exit_complete = 0,
+  exit_failed = 1,
+  exit_bad_config = 2,
+  exit_incomplete = 3,
+  exit_stopped = 130,
+};
+
+struct crawl_options {
+  std::string report_file; ///< empty: no report
+  bool fresh = false;      ///< begin anew where an unfinished crawl could be resumed
+  bool progress = true;
+  std::string psql_hint; ///< the command that shows the result
+};
+
+int crawl_command(const config::settings& settings, const crawl_options& options);
+int migrate_command(const config::settings& settings);
+int status_command(const config::settings& settings);
+/// Replaces this process by psql; with the embedded server it stays to stop it afterwards.
+int psql_command(const config::settings& settings, const std::vector<std::string>& arguments);
+
+} // namespace gitstar::tool

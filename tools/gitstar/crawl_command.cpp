@@ -1,0 +1,395 @@
+#include "actors/crawl_tree.hpp"
+#include "db/migrations.hpp"
+#include "db/postgres_store.hpp"
+#include "db/queries.hpp"
+#include "net/github_client.hpp"
+#include "net/metrics.hpp"
+#include "net/proxy.hpp"
+#include "net/status_server.hpp"
+#include "net/url.hpp"
+#include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/open_store.hpp"
+#include "tools/gitstar/progress.hpp"
+#include "tools/gitstar/signals.hpp"
+#include "tools/gitstar/summary.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+
+#include <unistd.h>
+
+namespace gitstar::tool {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of the five seconds that a graceful stop may take, what queries and batches under way get.
+constexpr auto drain_time = 3500ms;
+constexpr auto status_time = 1s;
+
+net::github_client_options client_options(const config::github_section& github) {
+  net::github_client_options result;
+  result.graphql_url = github.graphql_url;
+  for (auto& x : github.credentials)
+    result.tokens.emplace(x.name, x.token.reveal());
+  result.user_agent = "gitstar/" GITSTAR_VERSION;
+  auto& http = github.http;
+  result.http.connect_timeout = http.connect_timeout;
+  result.http.write_timeout = http.write_timeout;
+  result.http.read_timeout = http.read_timeout;
+  result.http.total_timeout = http.total_timeout;
+  result.http.max_connections = github.limits.concurrent_requests;
+  result.http.max_header_bytes = static_cast<uint32_t>(http.max_header_bytes);
+  result.http.max_body_bytes = http.max_body_bytes;
+  switch (http.gzip) {
+  case config::gzip_mode::automatic:
+    result.http.gzip = net::gzip_use::automatic;
+    break;
+  case config::gzip_mode::always:
+    result.http.gzip = net::gzip_use::always;
+    break;
+  case config::gzip_mode::never:
+    result.http.gzip = net::gzip_use::never;
+    break;
+  }
+  if (http.ca_file)
+    result.http.ca_file = http.ca_file->string();
+  if (http.proxy == config::proxy_mode::environment)
+    result.http.proxy = net::proxy_from_environment(net::parse_url(github.graphql_url));
+  return result;
+}
+
+/// The search as the source plans with it. The config has checked the text.
+search_query base_query(const config::search_source& source) {
+  auto text = source.query;
+  if (source.include_forks)
+    text += " fork:true";
+  auto query = parse_search_query(text);
+  if (!query)
+    throw std::logic_error("the config accepted a search that cannot be read: " + text);
+  return *query;
+}
+
+/// What the monitoring server tells; written by the main thread, read by the server's.
+class health_board {
+public:
+  void set(net::health state) {
+    std::lock_guard guard{mutex_};
+    state_ = std::move(state);
+  }
+  net::health get() const {
+    std::lock_guard guard{mutex_};
+    return state_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  net::health state_{true, "starting"};
+};
+
+/// One run of one config in this process: the actors, what watches them, and how they end.
+class crawl_run {
+public:
+  crawl_run(const config::settings& settings, const crawl_options& options)
+      : settings_(settings), options_(options), store_(settings.store),
+        metrics_(std::make_shared<net::metrics>()),
+        client_(std::make_shared<net::github_client>(client_options(settings.github))) {
+    db::migrate(store_.connection_string);
+    start_monitoring();
+  }
+
+  int run();
+
+private:
+  enum class ending : uint8_t { none, finished, failed, stopped };
+
+  void start_monitoring();
+  crawl_tree_config tree_config(const caf::actor& observer) const;
+  void watch(caf::scoped_actor& self, const caf::actor& root);
+  void refresh(caf::scoped_actor& self, const supervisor_actor& root);
+  void publish();
+  void drain(caf::scoped_actor& self, const supervisor_actor& root);
+  bool end_tree(caf::scoped_actor& self, const caf::actor& root);
+  void store_state(const std::string& state);
+  int conclude();
+  int fail();
+  double share_seen() const;
+
+  const config::settings& settings_;
+  const crawl_options& options_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  open_store store_;
+  std::shared_ptr<net::metrics> metrics_;
+  std::shared_ptr<net::github_client> client_;
+  health_board health_;
+  std::unique_ptr<net::status_server> monitoring_;
+  ending ending_ = ending::none;
+  caf::error failure_;
+  snapshot last_;
+  std::vector<named_actor> leaves_;
+};
+
+void crawl_run::start_monitoring() {
+  auto& listen = settings_.telemetry.listen;
+  if (!listen)
+    return;
+  net::status_server_options options;
+  options.host = listen->host;
+  options.port = listen->port;
+  monitoring_ = std::make_unique<net::status_server>(
+      options,
+      net::status_handlers{[this] { return metrics_->text(); }, [this] { return health_.get(); }});
+  spdlog::debug("metrics and health at http://{}:{}", listen->host, monitoring_->port());
+}
+
+crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
+  auto open = [where = store_.connection_string]() -> std::unique_ptr<db::crawl_store> {
+    return std::make_unique<db::postgres_store>(where);
+  };
+  auto& search = settings_.crawl.source.search;
+  wall_clock clock;
+  crawl_tree_config result;
+  result.metrics = metrics_;
+  result.partitioner.base = base_query(search);
+  result.partitioner.top = static_cast<int64_t>(search.top.value_or(0));
+  result.partitioner.retries = settings_.github.retries;
+  result.partitioner.clock = clock;
+  result.partitioner.observer = observer;
+  result.ledger.open = open;
+  result.ledger.session = std::make_shared<crawl_session>();
+  result.ledger.session->request = {
+      settings_.crawl.name, search_source{result.partitioner.base, result.partitioner.top}.text(),
+      options_.fresh};
+  result.writer.open = open;
+  result.writer.batch_rows = settings_.store.batch_rows;
+  result.writer.batch_delay = settings_.store.batch_delay;
+  result.writer.metrics = metrics_;
+  result.writers = settings_.store.writers;
+  result.bucket.github = settings_.github;
+  result.bucket.clock = clock;
+  result.bucket.metrics = metrics_;
+  result.fetcher.api = client_;
+  result.fetcher.widths = settings_.github.query_width;
+  result.fetcher.retries = settings_.github.retries;
+  result.fetcher.clock = clock;
+  result.fetcher.metrics = metrics_;
+  result.fetchers = settings_.crawl.fetchers;
+  return result;
+}
+
+int crawl_run::run() {
+  caf::actor_system_config system_config;
+  system_config.add_message_types<caf::id_block::gitstar>();
+  system_config.add_error_category(caf::atom("gitstar"), render_error);
+  // Workers sleep until there is work, instead of looking for it every few milliseconds.
+  system_config.set("scheduler.policy", caf::atom("sharing"));
+  system_config.set("scheduler.max-threads", 2u);
+  caf::actor_system system{system_config};
+  caf::scoped_actor self{system};
+  auto root = self->spawn(supervisor, crawl_tree(tree_config(caf::actor{self})));
+  auto untyped_root = caf::actor_cast<caf::actor>(root);
+  self->monitor(root);
+  signal_watch signals{[observer = caf::actor{self}] { caf::anon_send(observer, drain_atom_v); }};
+  watch(self, untyped_root);
+  if (ending_ == ending::stopped)
+    drain(self, root);
+  if (ending_ != ending::failed)
+    refresh(self, root);
+  leaves_.clear(); // the actor system waits until nobody holds a handle of a detached actor
+  auto ended = end_tree(self, untyped_root);
+  client_->stop();
+  auto code = ending_ == ending::failed ? fail() : conclude();
+  // The actor system would wait for an actor that hangs, for example in a dead connection.
+  if (!ended)
+    _exit(code);
+  return code;
+}
+
+void crawl_run::watch(caf::scoped_actor& self, const caf::actor& root) {
+  auto typed_root = caf::actor_cast<supervisor_actor>(root);
+  progress_display display{options_.progress && isatty(STDERR_FILENO) != 0,
+                           settings_.telemetry.progress_interval};
+  auto next_line = began_ + display.interval();
+  self->receive_while([&] { return ending_ == ending::none; })(
+      [&](finished_atom, const crawl_progress& progress) {
+        last_.crawl = progress;
+        ending_ = ending::finished;
+      },
+      [&](const caf::down_msg& msg) {
+        failure_ = msg.reason;
+        ending_ = ending::failed;
+      },
+      [&](drain_atom) { ending_ = ending::stopped; },
+      caf::after(std::min<caf::timespan>(display.interval(), 1s)) >>
+          [&] {
+            refresh(self, typed_root);
+            if (options_.progress && last_.at >= next_line) {
+              display.show(last_);
+              next_line = last_.at + display.interval();
+            }
+          });
+  display.finish();
+}
+
+void crawl_run::refresh(caf::scoped_actor& self, const supervisor_actor& root) {
+  // Handles are asked for each time: a restart changes them.
+  self->request(root, status_time, handles_atom_v)
+      .receive([&](const std::vector<named_actor>& leaves) { leaves_ = leaves; },
+               [](const caf::error&) {});
+  for (auto& x : leaves_) {
+    if (x.name == leaf_name::partitioner)
+      self->request(caf::actor_cast<partitioner_actor>(x.handle), status_time, status_atom_v)
+          .receive([&](const crawl_progress& progress) { last_.crawl = progress; },
+                   [](const caf::error&) {});
+    if (x.name == leaf_name::bucket)
+      self->request(caf::actor_cast<token_bucket_actor>(x.handle), status_time, status_atom_v)
+          .receive([&](const bucket_status& status) { last_.bucket = status; },
+                   [](const caf::error&) {});
+  }
+  last_.at = std::chrono::steady_clock::now();
+  last_.wall = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  publish();
+}
+
+void crawl_run::publish() {
+  auto& totals = last_.crawl.totals;
+  metrics_->set_partitions("open", totals.open);
+  metrics_->set_partitions("split", totals.split);
+  metrics_->set_partitions("done", totals.done);
+  metrics_->set_partitions("incomplete", totals.incomplete);
+  metrics_->set_partitions("dead", totals.dead);
+  metrics_->set_queue_depth("partitions", last_.crawl.ready);
+  metrics_->set_queue_depth("permits", last_.bucket.waiting);
+  metrics_->set_requests_in_flight(last_.bucket.in_flight);
+  for (auto& x : last_.bucket.budgets)
+    if (x.known)
+      metrics_->set_points_remaining(x.credential, x.remaining);
+  metrics_->set_query_width(query_shape::search_page, last_.bucket.page_width);
+  metrics_->set_query_width(query_shape::search_count, last_.bucket.count_width);
+  metrics_->set_breaker_state(net::parse_url(settings_.github.graphql_url).host,
+                              last_.bucket.breaker);
+  auto parked = last_.bucket.breaker == "open";
+  health_.set({!parked, parked ? "the circuit breaker is open" : last_.crawl.phase});
+}
+
+void crawl_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
+  spdlog::info("stopping: the queries under way are finished and stored");
+  refresh(self, root);
+  auto until = std::chrono::steady_clock::now() + drain_time;
+  auto left = [&] {
+    return std::max<milliseconds>(
+        1ms, std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now()));
+  };
+  for (auto& x : leaves_)
+    if (x.name == leaf_name::partitioner)
+      self->request(caf::actor_cast<partitioner_actor>(x.handle), left(), drain_atom_v)
+          .receive([] {}, [](const caf::error&) {});
+  // All are told before one is waited for.
+  std::vector<caf::actor> fetchers;
+  for (auto& x : leaves_)
+    if (x.name.starts_with(leaf_name::fetcher))
+      fetchers.push_back(x.handle);
+  for (auto& x : fetchers)
+    self->send(caf::actor_cast<fetcher_actor>(x), drain_atom_v);
+  for (auto& x : fetchers)
+    self->request(caf::actor_cast<fetcher_actor>(x), left(), drain_atom_v)
+        .receive([] {}, [](const caf::error&) {});
+}
+
+/// Whether all actors have ended.
+bool crawl_run::end_tree(caf::scoped_actor& self, const caf::actor& root) {
+  if (ending_ == ending::failed)
+    return true; // its end is why we are here
+  self->send_exit(root, caf::exit_reason::user_shutdown);
+  auto ended = false;
+  auto waiting = true;
+  self->receive_while([&] { return waiting; })(
+      [&](const caf::down_msg&) {
+        ended = true;
+        waiting = false;
+      },
+      [](drain_atom) {}, [](finished_atom, const crawl_progress&) {},
+      caf::after(1s) >>
+          [&] {
+            spdlog::warn("some actors do not end: going on without them");
+            waiting = false;
+          });
+  return ended;
+}
+
+void crawl_run::store_state(const std::string& state) {
+  auto& run = last_.crawl.run;
+  if (run.id == 0)
+    return;
+  try {
+    db::postgres_store{store_.connection_string}.set_state(run.id, run.epoch, state);
+    run.state = state;
+  } catch (const db::store_error& failure) {
+    spdlog::warn("the crawl's state could not be stored: {}", failure.what());
+  }
+}
+
+double crawl_run::share_seen() const {
+  auto& totals = last_.crawl.totals;
+  return totals.expected == 0 ? 1.0
+                              : static_cast<double>(totals.expected - totals.missing) /
+                                    static_cast<double>(totals.expected);
+}
+
+int crawl_run::conclude() {
+  if (ending_ == ending::stopped)
+    store_state("stopped");
+  run_report report;
+  report.crawl = last_.crawl;
+  report.bucket = last_.bucket;
+  report.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  measure_process(report);
+  if (!options_.report_file.empty())
+    write_report(report, options_.report_file);
+  auto stored = db::summarize_repositories(store_.connection_string,
+                                           std::max<int64_t>(report.crawl.run.threshold, 0));
+  std::fputs(summary_text(report, stored, options_.psql_hint).c_str(), stdout);
+  std::fflush(stdout);
+  if (ending_ == ending::stopped) {
+    std::fputs("Stopped by a signal: the same command goes on from here.\n", stderr);
+    return exit_stopped;
+  }
+  return share_seen() >= settings_.crawl.completeness ? exit_complete : exit_incomplete;
+}
+
+int crawl_run::fail() {
+  auto bad_config = failure_ == errc::bad_config;
+  // What has stored nothing is not worth resuming.
+  store_state(last_.crawl.totals.seen == 0 ? "failed" : "stopped");
+  auto text = describe(failure_);
+  if (bad_config) {
+    auto at = settings_.crawl.source.search.top_at;
+    text = config::to_string(config::problem{at, text});
+  }
+  if (!options_.report_file.empty()) {
+    run_report report;
+    report.crawl = last_.crawl;
+    report.crawl.run.state = "failed";
+    report.bucket = last_.bucket;
+    report.wall_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    measure_process(report);
+    write_report(report, options_.report_file);
+  }
+  std::fprintf(stderr, "gitstar: %s\n", text.c_str());
+  return bad_config ? exit_bad_config : exit_failed;
+}
+
+} // namespace
+
+int crawl_command(const config::settings& settings, const crawl_options& options) {
+  block_signals();
+  return crawl_run{settings, options}.run();
+}
+
+} // namespace gitstar::tool

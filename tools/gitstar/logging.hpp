@@ -1,0 +1,18 @@
+#pragma once
+
+#include "config/config.hpp"
+
+#include <string>
+
+namespace gitstar::tool {
+
+enum class log_format : uint8_t { text, json };
+
+/// Sends all logs to stderr, one line each: `2026-01-31T12:00:00.123Z info message`, or a JSON
+/// object with the keys time, level and message.
+void start_logging(log_format format, config::log_level level);
+
+/// `text` as the inside of a JSON string.
+std::string json_escaped(std::string_view text);
+
+} // namespace gitstar::tool

@@ -1,0 +1,100 @@
+#include "db/crawl_store.hpp"
+#include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/logging.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include <malloc.h>
+
+using namespace gitstar;
+
+namespace {
+
+/// What all commands share.
+struct common_options {
+  std::string config_file;
+  tool::log_format log_format = tool::log_format::text;
+};
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* what, common_options& common) {
+  static const std::map<std::string, tool::log_format> formats{{"text", tool::log_format::text},
+                                                               {"json", tool::log_format::json}};
+  auto command = app.add_subcommand(name, what);
+  command->add_option("config", common.config_file, "The YAML file that describes the run")
+      ->required();
+  command->add_option("--log-format", common.log_format, "text or json; logs go to stderr")
+      ->transform(CLI::CheckedTransformer(formats));
+  return command;
+}
+
+using action = std::function<int(const config::settings&)>;
+
+int run(const common_options& common, const action& act) {
+  auto loaded = config::load(common.config_file);
+  if (auto wrong = std::get_if<config::problem>(&loaded)) {
+    std::fprintf(stderr, "gitstar: %s\n", config::to_string(*wrong).c_str());
+    return tool::exit_bad_config;
+  }
+  auto& settings = std::get<config::settings>(loaded);
+  tool::start_logging(common.log_format, settings.telemetry.level);
+  try {
+    return act(settings);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "gitstar: %s\n", failure.what());
+    return tool::exit_failed;
+  }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  // Few arenas: threads that parse and threads that write pass rows to each other, and with an
+  // arena each what one frees would not serve the other.
+  mallopt(M_ARENA_MAX, 2);
+  CLI::App app{"Collects repositories and their star counts from GitHub into PostgreSQL",
+               "gitstar"};
+  app.set_version_flag("--version", GITSTAR_VERSION);
+  app.require_subcommand(1);
+  common_options common;
+  action act;
+
+  tool::crawl_options crawl;
+  auto command = add_command(app, "crawl", "Run the crawl, or go on with it", common);
+  command->add_option("--report", crawl.report_file, "Write a JSON report to this file");
+  command->add_flag("--fresh", crawl.fresh, "Begin anew instead of resuming");
+  command->add_flag("!--no-progress", crawl.progress, "Show no progress");
+  command->callback([&] {
+    crawl.psql_hint = std::string{argv[0]} + " psql " + common.config_file;
+    act = [&](auto& settings) { return tool::crawl_command(settings, crawl); };
+  });
+
+  add_command(app, "check", "Check the config", common)->callback([&] {
+    act = [&](auto&) {
+      std::printf("%s is valid.\n", common.config_file.c_str());
+      return tool::exit_complete;
+    };
+  });
+  add_command(app, "migrate", "Bring the database schema up to date", common)->callback([&] {
+    act = tool::migrate_command;
+  });
+  add_command(app, "status", "Show the newest crawl of this config", common)->callback([&] {
+    act = tool::status_command;
+  });
+  std::vector<std::string> psql_arguments;
+  auto psql =
+      add_command(app, "psql", "Open psql on the store: gitstar psql CONFIG [-- ARGS]", common);
+  psql->add_option("args", psql_arguments, "Arguments for psql");
+  psql->callback(
+      [&] { act = [&](auto& settings) { return tool::psql_command(settings, psql_arguments); }; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    return app.exit(wrong) == 0 ? tool::exit_complete : tool::exit_bad_config;
+  }
+  return run(common, act);
+}

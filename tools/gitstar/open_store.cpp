@@ -1,0 +1,14 @@
+#include "tools/gitstar/open_store.hpp"
+
+namespace gitstar::tool {
+
+open_store::open_store(const config::store_section& settings) {
+  if (!settings.embedded()) {
+    connection_string = settings.postgres.reveal();
+    return;
+  }
+  server = std::make_unique<db::embedded_postgres>(db::embedded_options{settings.data_dir, {}});
+  connection_string = server->connection_string();
+}
+
+} // namespace gitstar::tool

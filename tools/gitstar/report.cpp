@@ -1,0 +1,60 @@
+#include "tools/gitstar/report.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+
+#include <sys/resource.h>
+
+namespace gitstar::tool {
+
+std::string to_json(const run_report& report) {
+  namespace json = boost::json;
+  auto& totals = report.crawl.totals;
+  json::object errors;
+  for (auto& [kind, count] : report.bucket.errors)
+    errors[kind] = count;
+  json::object result{
+      {"crawl_id", report.crawl.run.id},
+      {"state", report.crawl.run.state},
+      {"repositories", totals.seen},
+      {"expected", totals.expected},
+      {"missing", totals.missing},
+      {"duplicates", totals.duplicates},
+      {"requests", report.bucket.requests},
+      {"points", report.bucket.points},
+      {"retries", report.bucket.retries},
+      {"errors", std::move(errors)},
+      {"partitions", json::object{{"done", totals.done},
+                                  {"split", totals.split},
+                                  {"incomplete", totals.incomplete + totals.dead}}},
+      {"wall_seconds", report.wall_seconds},
+      {"cpu_seconds", report.cpu_seconds},
+      {"peak_rss_bytes", report.peak_rss_bytes},
+  };
+  return json::serialize(result);
+}
+
+void write_report(const run_report& report, const std::string& file) {
+  auto unfinished = file + ".part";
+  std::ofstream out{unfinished};
+  out << to_json(report) << '\n';
+  out.close();
+  if (!out || std::rename(unfinished.c_str(), file.c_str()) != 0)
+    throw std::runtime_error("cannot write the report " + file);
+}
+
+void measure_process(run_report& report) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& x) {
+    return static_cast<double>(x.tv_sec) + static_cast<double>(x.tv_usec) / 1e6;
+  };
+  report.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  report.peak_rss_bytes = int64_t{usage.ru_maxrss} * 1024;
+}
+
+} // namespace gitstar::tool

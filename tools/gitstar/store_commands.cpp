@@ -1,0 +1,110 @@
+/// The commands that only look at the store.
+#include "db/conninfo.hpp"
+#include "db/migrations.hpp"
+#include "db/queries.hpp"
+#include "messages/time_text.hpp"
+#include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/open_store.hpp"
+#include "tools/gitstar/summary.hpp"
+#include "tools/gitstar/text.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace gitstar::tool {
+
+namespace {
+
+std::string budget_line(const budget_record& x) {
+  if (!x.enabled)
+    return fmt::format("  {}: the server has rate limits switched off\n", x.credential);
+  auto result = fmt::format("  {}: {} of {} points left, reset {}", x.credential,
+                            thousands(x.remaining), thousands(x.limit), to_utc_text(x.reset_at));
+  if (x.banned_until > timestamp{})
+    result += ", banned until " + to_utc_text(x.banned_until);
+  return result + '\n';
+}
+
+std::string status_text(const db::crawl_status& status) {
+  auto& run = status.crawl;
+  auto result = fmt::format("Crawl {} '{}': {}\n  {}\n  begun {}", run.id, run.name, run.state,
+                            run.source, to_utc_text(run.started_at));
+  if (status.finished_at)
+    result += ", finished " + to_utc_text(*status.finished_at);
+  result += '\n' + certificate_text(run, status.certificate);
+  for (auto& x : status.unfinished)
+    result += fmt::format("  {} '{}': {} of {} seen; {}\n", x.state, x.description,
+                          thousands(x.seen), thousands(x.expected), x.reason);
+  if (!status.budgets.empty())
+    result += "Budgets\n";
+  for (auto& x : status.budgets)
+    result += budget_line(x);
+  return result;
+}
+
+[[noreturn]] void become(const db::command_line& command) {
+  std::vector<char*> arguments;
+  for (auto& x : command.argv)
+    arguments.push_back(const_cast<char*>(x.c_str()));
+  arguments.push_back(nullptr);
+  for (auto& [name, value] : command.environment)
+    setenv(name.c_str(), value.c_str(), 1);
+  execvp(arguments[0], arguments.data());
+  auto reason = std::generic_category().message(errno);
+  std::fprintf(stderr, "gitstar: cannot start %s: %s\n", arguments[0], reason.c_str());
+  _exit(exit_failed);
+}
+
+/// Runs `command` and stays, because the embedded server has to be stopped afterwards.
+int run(const db::command_line& command) {
+  std::signal(SIGINT, SIG_IGN); // Ctrl-C is for psql
+  auto child = fork();
+  if (child < 0)
+    throw std::system_error(errno, std::generic_category(), "cannot start psql");
+  if (child == 0) {
+    std::signal(SIGINT, SIG_DFL);
+    become(command);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : exit_failed;
+}
+
+} // namespace
+
+int migrate_command(const config::settings& settings) {
+  open_store store{settings.store};
+  auto done = db::migrate(store.connection_string);
+  std::printf("The database is at version %d, %d migrations applied now.\n", done.version,
+              done.applied);
+  return exit_complete;
+}
+
+int status_command(const config::settings& settings) {
+  open_store store{settings.store};
+  db::migrate(store.connection_string);
+  auto status = db::newest_crawl(store.connection_string, settings.crawl.name);
+  if (!status) {
+    std::printf("No crawl '%s' has been run yet.\n", settings.crawl.name.c_str());
+    return exit_complete;
+  }
+  std::fputs(status_text(*status).c_str(), stdout);
+  return exit_complete;
+}
+
+int psql_command(const config::settings& settings, const std::vector<std::string>& arguments) {
+  open_store store{settings.store};
+  auto psql = store.server ? store.server->psql().string() : std::string{"psql"};
+  auto command = db::psql_command(psql, store.connection_string, arguments);
+  return store.server ? run(command) : (become(command), exit_failed);
+}
+
+} // namespace gitstar::tool

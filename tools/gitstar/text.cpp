@@ -1,0 +1,21 @@
+#include "tools/gitstar/text.hpp"
+
+#include <fmt/format.h>
+
+namespace gitstar::tool {
+
+std::string thousands(int64_t value) {
+  auto digits = std::to_string(value);
+  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (value < 0 ? 1 : 0); i -= 3)
+    digits.insert(static_cast<size_t>(i), ",");
+  return digits;
+}
+
+std::string duration_text(std::chrono::seconds time) {
+  auto s = time.count();
+  if (s < 3600)
+    return fmt::format("{}:{:02}", s / 60, s % 60);
+  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+} // namespace gitstar::tool

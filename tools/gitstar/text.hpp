@@ -1,0 +1,15 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace gitstar::tool {
+
+/// `1,234,567`
+std::string thousands(int64_t value);
+
+/// `4:05` or `1:04:05`
+std::string duration_text(std::chrono::seconds time);
+
+} // namespace gitstar::tool
