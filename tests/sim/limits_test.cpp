@@ -107,7 +107,7 @@ TEST_CASE("more than 100 requests under way are banned for a minute", "[sim]") {
             .starts_with("You have exceeded a secondary rate limit."));
   CHECK(header(refused, "Retry-After") == "60");
   CHECK(header(refused, "X-RateLimit-Remaining") == "4900");
-  for (const auto& answer : under_way)
+  for (auto& answer : under_way)
     sim.hub().sent(answer);
   CHECK(sim.violation("secondary") == 1);
   CHECK(sim.stats().at("peak_concurrency") == 101);
@@ -144,7 +144,7 @@ TEST_CASE("more than 60 response seconds in a minute are too many", "[sim]") {
     for (auto i = 0; i < 10; ++i)
       under_way.push_back(sim.hub().answer(request));
     sim.advance(round == 0 ? 5s : 2s);
-    for (const auto& answer : under_way)
+    for (auto& answer : under_way)
       sim.hub().sent(answer);
   }
   CHECK(sim.stats().at("response_seconds") == 70.0);

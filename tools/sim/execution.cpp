@@ -149,22 +149,22 @@ private:
 
   bool write_fields(const std::vector<planned_field>& fields, const object& o) {
     auto begin = out_.size();
-    out_ += '{';
+    auto separator = '{';
     for (const auto& field : fields) {
       if (!field.conditions.empty() && !query_.includes(field))
         continue;
       if (query_.dry_run && o.type == &schema::instance().query() &&
           field.def->resolve != resolver::query_rate_limit)
         continue;
-      if (out_.back() != '{')
-        out_ += ',';
       out_ += field.prefix;
+      out_[out_.size() - field.prefix.size()] = separator;
+      separator = ',';
       if (!write_field(field, o)) {
         out_.resize(begin);
         return false;
       }
     }
-    out_ += '}';
+    out_ += separator == '{' ? "{}" : "}";
     return true;
   }
 
@@ -204,15 +204,13 @@ private:
   }
   /// `escaped` is written as it is.
   bool write_escaped(std::string_view escaped) {
-    out_ += '"';
-    out_ += escaped;
-    out_ += '"';
+    auto begin = out_.size();
+    out_.resize(begin + escaped.size() + 2, '"');
+    escaped.copy(out_.data() + begin + 1, escaped.size());
     return true;
   }
   bool write_time(unix_seconds time) {
-    out_ += '"';
-    append_time(out_, time);
-    out_ += '"';
+    append_json_time(out_, time);
     return true;
   }
 

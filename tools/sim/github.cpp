@@ -1,5 +1,7 @@
 #include "tools/sim/github.hpp"
 
+#include <utility>
+
 namespace gitstar::sim {
 
 namespace {
@@ -57,12 +59,16 @@ http_answer github::answer(const http_request& request) {
   return answer_api(request);
 }
 
-void github::sent(const http_answer& answer) {
+void github::sent(http_answer& answer) {
   if (!answer.is_api)
     return;
   std::chrono::duration<double> took = config_.now() - answer.arrived;
   stats_.response_seconds += took.count();
   limits_.leave(answer.credential, answer.is_graphql, took.count(), now());
+  if (answer.body.capacity() > spare_body_.capacity()) {
+    spare_body_ = std::move(answer.body);
+    spare_body_.clear();
+  }
 }
 
 http_answer github::answer_api(const http_request& request) {
@@ -70,6 +76,7 @@ http_answer github::answer_api(const http_request& request) {
   out.is_api = true;
   out.is_graphql = is_graphql(request.target);
   out.arrived = config_.now();
+  out.body = std::exchange(spare_body_, {});
   out.credential = token_of(request.authorization);
   ++stats_.requests;
   ++(out.is_graphql ? stats_.graphql_requests : stats_.rest_requests);

@@ -67,8 +67,8 @@ public:
   /// Answers a request. An API request is under way until `sent` is called with the answer.
   http_answer answer(const http_request& request);
 
-  /// The answer has been sent, or cannot be.
-  void sent(const http_answer& answer);
+  /// The answer has been sent, or cannot be. Takes its body's memory for answers to come.
+  void sent(http_answer& answer);
 
   const dataset& data() const { return data_; }
   const statistics& stats() const { return stats_; }
@@ -117,6 +117,7 @@ private:
   std::map<page_key, int64_t> pages_; ///< how often each search page was answered
   std::unordered_map<std::string, compilation> plans_;
   uint64_t request_count_ = 0;
+  std::string spare_body_; ///< empty; answers are large, and their memory is worth keeping
 };
 
 /// The JSON text of a string.

@@ -114,6 +114,7 @@ private:
   static planned_field start_field(const type_def& object, const selection& field) {
     planned_field out;
     out.key = field.response_key();
+    out.prefix = ",";
     append_json_string(out.prefix, out.key);
     out.prefix += ':';
     out.where = field.where;

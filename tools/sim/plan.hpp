@@ -26,7 +26,7 @@ inline constexpr size_t no_slot = static_cast<size_t>(-1);
 
 struct planned_field {
   std::string key;
-  std::string prefix; ///< `"key":`
+  std::string prefix; ///< `,"key":`
   const field_def* def = nullptr;
   graphql::location where;
   std::vector<std::pair<const argument_def*, graphql::value>> arguments;

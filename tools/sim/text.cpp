@@ -1,5 +1,6 @@
 #include "tools/sim/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -63,6 +64,23 @@ void put_digits(char* at, unsigned value, int width) {
   }
 }
 
+/// `"2014-03-09T05:10:10Z"`
+std::array<char, 22> quoted_time(unix_seconds time) {
+  using namespace std::chrono;
+  auto day = time >= 0 ? time / 86400 : (time - 86399) / 86400;
+  auto second = static_cast<unsigned>(time - day * 86400);
+  year_month_day date{sys_days{days{day}}};
+  std::array<char, 22> text;
+  std::copy_n("\"0000-00-00T00:00:00Z\"", text.size(), text.begin());
+  put_digits(&text[1], static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  put_digits(&text[6], static_cast<unsigned>(date.month()), 2);
+  put_digits(&text[9], static_cast<unsigned>(date.day()), 2);
+  put_digits(&text[12], second / 3600, 2);
+  put_digits(&text[15], second / 60 % 60, 2);
+  put_digits(&text[18], second % 60, 2);
+  return text;
+}
+
 /// Reads `width` digits at `pos`, or -1.
 int read_digits(std::string_view text, size_t pos, size_t width) {
   if (pos + width > text.size())
@@ -98,18 +116,11 @@ void append_number(std::string& out, int64_t value) {
 }
 
 void append_time(std::string& out, unix_seconds time) {
-  using namespace std::chrono;
-  auto day = time >= 0 ? time / 86400 : (time - 86399) / 86400;
-  auto second = static_cast<unsigned>(time - day * 86400);
-  year_month_day date{sys_days{days{day}}};
-  char text[] = "0000-00-00T00:00:00Z";
-  put_digits(text, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-  put_digits(text + 5, static_cast<unsigned>(date.month()), 2);
-  put_digits(text + 8, static_cast<unsigned>(date.day()), 2);
-  put_digits(text + 11, second / 3600, 2);
-  put_digits(text + 14, second / 60 % 60, 2);
-  put_digits(text + 17, second % 60, 2);
-  out.append(text, sizeof(text) - 1);
+  out.append(quoted_time(time).data() + 1, 20);
+}
+
+void append_json_time(std::string& out, unix_seconds time) {
+  out.append(quoted_time(time).data(), 22);
 }
 
 std::optional<time_span> parse_time(std::string_view text) {

@@ -25,6 +25,9 @@ void append_number(std::string& out, int64_t value);
 /// Appends `2014-03-09T05:10:10Z`.
 void append_time(std::string& out, unix_seconds time);
 
+/// The same as a JSON string, with its quotes.
+void append_json_time(std::string& out, unix_seconds time);
+
 /// Reads `2014-03-09`, `2014-03-09T05:10:10Z` or `2014-03-09T05:10:10+07:00`; UTC where no zone is
 /// given. Nothing if the text is no such time.
 std::optional<time_span> parse_time(std::string_view text);
