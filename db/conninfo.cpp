@@ -17,12 +17,6 @@ using setting = std::pair<std::string, std::string>;
 
 constexpr std::array<std::string_view, 2> secret_keywords{"password", "sslpassword"};
 
-// "options" may carry anything, so it counts as secret where it is shown.
-bool is_shown(const setting& x) {
-  return x.first == "host" || x.first == "hostaddr" || x.first == "port" || x.first == "dbname" ||
-         x.first == "user" || x.first.starts_with("ssl");
-}
-
 bool is_secret(const setting& x) {
   return std::find(secret_keywords.begin(), secret_keywords.end(), x.first) !=
          secret_keywords.end();
@@ -74,7 +68,7 @@ std::string conninfo::to_connect() const {
 std::string conninfo::without_secrets() const {
   std::string result;
   for (const auto& x : settings_)
-    if (is_shown(x) && !is_secret(x))
+    if (!is_secret(x))
       append(result, x);
   return result;
 }

@@ -17,7 +17,7 @@ public:
   /// They travel as start-up parameters, so PgBouncer in transaction mode keeps them right.
   std::string to_connect() const;
 
-  /// For people and command lines: host, port, database and user, without secrets.
+  /// For people and command lines: what the text said, without passwords.
   std::string without_secrets() const;
 
   /// The password; empty where there is none.

@@ -46,6 +46,12 @@ TEST_CASE("an unreachable server is one line without the password", "[db]") {
   }
 }
 
+TEST_CASE("psql gets every setting that is no secret", "[db]") {
+  auto command = db::psql_command("psql", "service=prod sslmode=require password=x", {});
+  CHECK(command.argv ==
+        std::vector<std::string>{"psql", "--dbname=service='prod' sslmode='require'"});
+}
+
 TEST_CASE("psql gets the password through its environment", "[db]") {
   auto command =
       db::psql_command("/usr/bin/psql", "postgresql://u:hunter2@h/d", {"-c", "select 1"});

@@ -1,3 +1,4 @@
+#include "db/conninfo.hpp"
 #include "db/crawl_store.hpp"
 #include "db/embedded_postgres.hpp"
 #include "db/migrations.hpp"
@@ -81,6 +82,13 @@ TEST_CASE("the embedded server listens on a private socket only", "[db]") {
 TEST_CASE("the embedded server loses no committed row", "[db]") {
   for (auto setting : {"fsync", "synchronous_commit", "full_page_writes"})
     CHECK(ask(shared_server(), std::string{"show "} + setting) == "on");
+}
+
+TEST_CASE("psql reaches the embedded server", "[db]") {
+  auto command = db::psql_command(shared_server().psql(), shared_server().connection_string(),
+                                  {"--tuples-only", "--no-align", "--command=select 6 * 7"});
+  CHECK(command.environment.empty());
+  CHECK(db::first_line_of_output(command.argv) == "42");
 }
 
 TEST_CASE_METHOD(with_directory, "the last one out stops the server, and data stay", "[db]") {
