@@ -132,13 +132,6 @@ http_response failed(http_failure failure, std::string detail) {
   return result;
 }
 
-void set_limits(response_parser& parser, const http_options& options) {
-  parser.header_limit(options.max_header_bytes);
-  parser.body_limit(boost::none); // `inflating_body` counts
-  parser.eager(true);
-  parser.get().body().limit = options.max_body_bytes;
-}
-
 /// Moves status and headers over.
 template <class Message>
 void take_header(Message& message, http_response& response) {
@@ -383,8 +376,8 @@ private:
   /// Sees one request through, then starts the next one that waits.
   task<void> serve(exchange_ptr job) {
     auto self = shared_from_this();
-    auto sent = false;
-    if (auto reused = take_idle())
+    auto sent = job->finished; // abandoned before we came to it
+    if (auto reused = sent ? nullptr : take_idle())
       sent = co_await attempt(job, std::move(reused), true);
     if (!sent && !job->finished)
       co_await attempt(job, std::make_shared<connection>(context_), false);
@@ -397,8 +390,8 @@ private:
   /// connection and the request should be sent again; otherwise the exchange is finished.
   task<bool> attempt(exchange_ptr job, connection_ptr link, bool reused) {
     job->link = link;
-    response_parser parser;
-    set_limits(parser, options_);
+    std::optional<response_parser> parser;
+    start_parser(parser);
     try {
       if (!reused)
         co_await open(job);
@@ -407,9 +400,9 @@ private:
       else
         co_await transfer(link->socket, job, parser);
     } catch (const system_error& error) {
-      if (reused && !parser.got_some() && link->buffer.size() == 0)
+      if (reused && !parser->got_some() && link->buffer.size() == 0)
         co_return false;
-      fail(job, failure_of(error.code(), *job, parser));
+      fail(job, failure_of(error.code(), *job, *parser));
       co_return true;
     } catch (const proxy_refusal& refusal) {
       fail(job, failed(http_failure::proxy, refusal.what()));
@@ -417,9 +410,9 @@ private:
     }
     http_response response;
     response.elapsed = time_since(job->first_byte_sent);
-    take_header(parser.get(), response);
-    response.body = std::move(parser.get().body().text);
-    if (parser.keep_alive() && link->buffer.size() == 0)
+    take_header(parser->get(), response);
+    response.body = std::move(parser->get().body().text);
+    if (parser->keep_alive() && link->buffer.size() == 0)
       keep(std::move(link));
     finish(job, std::move(response));
     co_return true;
@@ -498,12 +491,29 @@ private:
     co_await tls.async_handshake(ssl::stream_base::client, awaiting);
   }
 
+  void start_parser(std::optional<response_parser>& parser) const {
+    parser.emplace();
+    parser->header_limit(options_.max_header_bytes);
+    parser->body_limit(boost::none); // `inflating_body` counts
+    parser->eager(true);
+    parser->get().body().limit = options_.max_body_bytes;
+  }
+
   template <class Stream>
-  task<void> transfer(Stream& stream, exchange_ptr job, response_parser& parser) {
+  task<void> transfer(Stream& stream, exchange_ptr job, std::optional<response_parser>& parser) {
     enter(job, stage::writing, options_.write_timeout);
     job->first_byte_sent = steady_clock::now();
     co_await http::async_write(stream, job->message, awaiting);
     enter(job, stage::reading, options_.read_timeout);
+    co_await read_answer(stream, job, *parser);
+    while (parser->get().result_int() < 200) { // RFC 9110, 15.2: the real answer follows
+      start_parser(parser);
+      co_await read_answer(stream, job, *parser);
+    }
+  }
+
+  template <class Stream>
+  task<void> read_answer(Stream& stream, exchange_ptr job, response_parser& parser) {
     while (!parser.is_done()) {
       co_await http::async_read_some(stream, job->link->buffer, parser, awaiting);
       job->got_bytes = true;

@@ -125,6 +125,19 @@ TEST_CASE("an answer without a length ends with the connection", "[http_client]"
   CHECK(got.body == "<html>");
 }
 
+TEST_CASE("interim answers are not taken for the answer", "[http_client]") {
+  scripted_server server{[](session& peer, int) {
+    for (;;) {
+      auto body = peer.read_request().body;
+      peer.write("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+      peer.answer(body);
+    }
+  }};
+  fixture client{server.url()};
+  CHECK(client.send(post("one")).body == "one");
+  CHECK(client.send(post("two")).body == "two");
+}
+
 TEST_CASE("a large answer arrives whole", "[http_client]") {
   std::string large(3 << 20, 'x');
   large[1234567] = 'y';
@@ -413,6 +426,20 @@ TEST_CASE("stopping ends what is on its way and what waits", "[http_client]") {
     CHECK(answers[i].failure == http_failure::stopped);
   client.after_answer = nullptr;
   CHECK(client.send().failure == http_failure::stopped);
+}
+
+TEST_CASE("a client that was stopped before it began sends nothing", "[http_client]") {
+  scripted_server server{echo};
+  boost::asio::io_context context;
+  http_client client{context, parse_url(server.url()), {}};
+  int answers = 0;
+  client.async_send({}, [&](const http_response& got) {
+    CHECK(got.failure == http_failure::stopped);
+    ++answers;
+  });
+  client.stop();
+  context.run();
+  CHECK(answers == 1);
 }
 
 // -- TLS ------------------------------------------------------------------------------------------
