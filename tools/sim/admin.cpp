@@ -34,7 +34,13 @@ void append_row(std::string& out, const dataset& data, const repository& repo) {
   number(repo.forks);
   number(repo.open_issues);
   number(repo.watchers);
-  out += data.languages()[repo.language] + ',' + data.licenses()[repo.license].key + ',';
+  auto nullable = [&](uint32_t number_or_null, const std::string& value) {
+    if (number_or_null != 0)
+      append_csv_text(out, value);
+    out += ',';
+  };
+  nullable(repo.language, data.languages()[repo.language]);
+  nullable(repo.license, data.licenses()[repo.license].key);
   if (dataset::has_description(repo)) {
     std::string plain;
     append_json_unescaped(plain, data.description(repo));
@@ -129,7 +135,7 @@ http_answer github::answer_stats() {
       {"response_seconds", stats_.response_seconds},
       {"in_flight", limits_.in_flight()},
       {"peak_concurrency", peaks.concurrency},
-      {"peak_points_per_minute", peaks.points_per_minute},
+      {"peak_points_per_minute", static_cast<int64_t>(peaks.points_per_minute)},
       {"peak_response_seconds_per_minute", peaks.response_seconds_per_minute},
       {"violations",
        {{"total", seen.total()},

@@ -37,6 +37,9 @@ constexpr std::array<std::string_view, column_count> column_names{
     "open_issues", "watchers", "language",    "created_at", "updated_at",
     "pushed_at",   "is_fork",  "is_archived", "license",    "description"};
 
+/// Longer than any that GitHub has, and safe for the 16 bits of its size even when escaped.
+constexpr size_t max_description = 8'000;
+
 /// Reads CSV records one by one.
 class csv_reader {
 public:
@@ -252,6 +255,8 @@ private:
     out.language = text(col_language, make.language());
     out.license = text(col_license, make.license());
     const auto& description = field(col_description);
+    if (description.size() > max_description)
+      fail(col_description, "at most " + std::to_string(max_description) + " bytes long");
     out.has_description = !description.empty() || make.has_description();
     out.description = description.empty() && out.has_description ? make.description() : description;
   }

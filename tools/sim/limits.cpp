@@ -7,6 +7,9 @@ namespace gitstar::sim {
 
 namespace {
 
+/// What a client without a credential may ask in an hour, by REST only.
+constexpr int64_t anonymous_requests = 60;
+
 constexpr unix_seconds window_seconds(resource which) {
   return which == resource::search ? 60 : 3600;
 }
@@ -50,6 +53,8 @@ void minute_window::move_to(unix_seconds now) {
 limits::admission limits::enter(const std::string& credential, const std::string& endpoint,
                                 unix_seconds now) {
   auto& user = accounts_[credential];
+  if (credential.empty())
+    user.windows[static_cast<size_t>(resource::core)].limit = anonymous_requests;
   ++user.in_flight;
   ++in_flight_;
   peaks_.concurrency = std::max(peaks_.concurrency, in_flight_);

@@ -2,6 +2,7 @@
 
 #include "tools/sim/gzip.hpp"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -112,8 +113,14 @@ public:
 
 private:
   asio::awaitable<void> accept() {
+    asio::steady_timer pause{io_};
     for (;;) {
-      auto socket = co_await acceptor_.async_accept(use_awaitable);
+      auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(use_awaitable));
+      if (error) { // such as too many open files: others will be closed
+        pause.expires_after(std::chrono::milliseconds{50});
+        co_await pause.async_wait(use_awaitable);
+        continue;
+      }
       socket.set_option(tcp::no_delay{true});
       if (tls_)
         asio::co_spawn(io_, serve_tls(tls_stream{std::move(socket), *tls_}), asio::detached);
