@@ -47,8 +47,9 @@ public:
 
 private:
   template <class T>
-  static optional<T> nullable(const pqxx::field& field) {
-    return field.is_null() ? optional<T>{} : optional<T>{field.as<T>()};
+  static void read(optional<T>& value, const pqxx::field& field) {
+    if (!field.is_null())
+      value = field.as<T>();
   }
 
   static repository repository_from(const pqxx::row& row) {
@@ -59,14 +60,14 @@ private:
     x.fork_count = row[3].as<int32_t>();
     x.open_issue_count = row[4].as<int32_t>();
     x.watcher_count = row[5].as<int32_t>();
-    x.language = nullable<std::string>(row[6]);
-    x.license = nullable<std::string>(row[7]);
-    x.description = nullable<std::string>(row[8]);
+    read(x.language, row[6]);
+    read(x.license, row[7]);
+    read(x.description, row[8]);
     x.is_fork = row[9].as<bool>();
     x.is_archived = row[10].as<bool>();
     x.is_disabled = row[11].as<bool>();
     x.visibility = row[12].as<std::string>();
-    x.disk_usage_kb = nullable<int32_t>(row[13]);
+    read(x.disk_usage_kb, row[13]);
     x.created_at = at(row[14].as<int64_t>());
     x.updated_at = at(row[15].as<int64_t>());
     if (!row[16].is_null())
@@ -175,10 +176,10 @@ TEST_CASE_METHOD(with_batches, "any column that differs updates the row and its 
       [](repository& x) { x.is_archived = true; },
       [](repository& x) { x.is_disabled = true; },
       [](repository& x) { x.visibility = "private"; },
-      [](repository& x) { x.disk_usage_kb = caf::none; },
+      [](repository& x) { x.disk_usage_kb = 7; },
       [](repository& x) { x.created_at += std::chrono::seconds{1}; },
       [](repository& x) { x.updated_at += std::chrono::seconds{1}; },
-      [](repository& x) { x.pushed_at = caf::none; },
+      [](repository& x) { x.pushed_at = at(1); },
   };
   auto row = make_repository(1);
   write({row});
