@@ -19,18 +19,23 @@ page_reader::page_reader(lease work)
     : part_(std::move(work.part)), texts_(std::move(work.sorts)), mode_(work.cursors),
       splittable_(work.splittable), handed_out_(part_.pages_done),
       seen_(part_.seen_ids.begin(), part_.seen_ids.end()) {
+  // Pages that were read one after the other go on where they stopped.
+  if (!part_.cursor.empty())
+    mode_ = cursor_mode::serial;
   // Pages that were read with predicted cursors left none to go on from.
   if (mode_ == cursor_mode::serial && part_.pages_done != 0 && part_.cursor.empty()) {
     part_.pages_done = 0;
     handed_out_ = 0;
   }
+  asked_pages_ = static_cast<uint32_t>(std::bit_width(handed_out_));
 }
 
 uint32_t page_reader::page_count() const {
   if (last_page_ > 0)
     return last_page_;
   auto pages = (std::min(part_.expected, max_search_results) + page_size - 1) / page_size;
-  return static_cast<uint32_t>(std::max<int64_t>(pages, 1));
+  // A count that falls while pages are under way does not take them back: they may hold the rest.
+  return std::max({static_cast<uint32_t>(std::max<int64_t>(pages, 1)), asked_pages_});
 }
 
 uint32_t page_reader::available() const {
@@ -49,6 +54,7 @@ optional<uint32_t> page_reader::next_page() {
     return caf::none;
   auto page = static_cast<uint32_t>(std::countr_one(handed_out_));
   handed_out_ |= bit(page);
+  asked_pages_ = std::max(asked_pages_, page + 1);
   return page;
 }
 
@@ -104,6 +110,7 @@ void page_reader::check_cursor(uint32_t page, const field_answer& answer) {
   if (part_.pages_done != bit(0))
     part_.pages_done = 0;
   handed_out_ = part_.pages_done;
+  asked_pages_ = static_cast<uint32_t>(std::bit_width(handed_out_));
 }
 
 void page_reader::end_pass() {
@@ -116,6 +123,7 @@ void page_reader::end_pass() {
     part_.pages_done = 0;
     part_.cursor.clear();
     handed_out_ = 0;
+    asked_pages_ = 0;
     last_page_ = 0;
     unreadable_ = 0;
     return;

@@ -47,9 +47,10 @@ private:
   bool splittable_;
   bool finished_ = false;
   optional<bool> predicted_;
-  uint32_t handed_out_ = 0; // bit p: page p is asked for or stored
-  uint32_t last_page_ = 0;  // serial paging: one past the last page, once known
-  uint64_t unreadable_ = 0; // null elements in this pass
+  uint32_t handed_out_ = 0;  // bit p: page p is asked for or stored
+  uint32_t asked_pages_ = 0; // one past the last page handed out in this pass
+  uint32_t last_page_ = 0;   // serial paging: one past the last page, once known
+  uint64_t unreadable_ = 0;  // null elements in this pass
   std::unordered_set<repo_id> seen_;
 };
 
