@@ -24,9 +24,9 @@ public:
 
   /// Queries that were sent before the width shrank do not shrink it again.
   void failed(uint32_t fields) {
-    if (fields < width_)
+    if (fields > width_)
       return;
-    width_ = std::max(1u, std::min(width_, fields) / 2);
+    width_ = std::max(1u, fields / 2);
     slow_start_ = width_;
   }
 
