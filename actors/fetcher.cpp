@@ -48,9 +48,12 @@ fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_config cfg,
                                                           fetcher_partners partners) {
   cfg_ = std::move(cfg);
   partners_ = std::move(partners);
-  page_width_ = cfg_.widths.page_start;
-  count_width_ = cfg_.widths.count_start;
   self_->delayed_send(self_, cfg_.renew_interval, tick_atom_v);
+  self_->set_exit_handler([this](const caf::exit_msg& msg) {
+    for (auto& promise : std::exchange(drained_, {}))
+      promise.deliver(caf::make_error(errc::stopping));
+    self_->quit(msg.reason);
+  });
   go_on();
   return {
       [this](drain_atom) {
@@ -67,7 +70,7 @@ fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_config cfg,
         go_on();
       },
       [this](tick_atom) {
-        if (!readers_.empty() || !countings_.empty())
+        if (!readers_.empty() || !countings_.empty() || outstanding_ > 0)
           self_->send(partners_.partitioner, renew_atom_v, id());
         self_->delayed_send(self_, cfg_.renew_interval, tick_atom_v);
       },
@@ -100,7 +103,7 @@ void fetcher_state::go_on() {
   auto shape = available(query_shape::search_count) > 0 ? query_shape::search_count
                                                         : query_shape::search_page;
   auto fields = available(shape);
-  if (fields < width(shape) && !dry_)
+  if (fields < std::max(width(shape), 1u) && !dry_)
     lease_more(fields == 0);
   else
     acquire(shape);
@@ -152,6 +155,8 @@ void fetcher_state::acquire(query_shape shape) {
       .then(
           [this, shape](const permit& right) {
             busy_ = false;
+            if (stopping_) // nothing is in flight: the permit is the only one that we hold
+              return self_->send(partners_.bucket, lost_atom_v, id());
             send(right, shape);
           },
           [this](const caf::error& reason) { self_->quit(reason); });
@@ -223,6 +228,7 @@ void fetcher_state::answered(api_response& response) {
 void fetcher_state::absorb(const query& sent, api_response& response) {
   std::vector<repository> rows;
   std::vector<int64_t> touched;
+  std::map<int64_t, std::string> refused;
   for (size_t i = 0; i < sent.tasks.size() && i < response.fields.size(); ++i) {
     auto& asked = sent.tasks[i];
     auto& answer = response.fields[i];
@@ -241,17 +247,19 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::transient:
       put_back(asked);
       if (alone)
-        give_back(asked.partition_id, answer.message);
+        refused.emplace(asked.partition_id, to_string(answer.error) + ": " + answer.message);
       break;
     case field_error::not_found:
     case field_error::forbidden:
     case field_error::rejected:
-      give_back(asked.partition_id, to_string(answer.error) + ": " + answer.message);
+      refused.emplace(asked.partition_id, to_string(answer.error) + ": " + answer.message);
       break;
     }
   }
   if (!touched.empty())
     store(std::move(rows), touched);
+  for (auto& [partition, reason] : refused)
+    give_back(partition, reason);
 }
 
 void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
@@ -276,9 +284,18 @@ void fetcher_state::put_back(const task& x) {
 
 void fetcher_state::give_back(int64_t partition_id, const std::string& reason) {
   if (auto reader = readers_.extract(partition_id))
-    self_->send(partners_.partitioner, failed_atom_v, reader.mapped().part(), reason);
+    given_back_.push_back({reader.mapped().part(), reason});
   if (auto count = countings_.extract(partition_id))
-    self_->send(partners_.partitioner, failed_atom_v, count.mapped().work.part, reason);
+    given_back_.push_back({count.mapped().work.part, reason});
+  return_given_back();
+}
+
+/// What the PARTITIONER hears of a partition's progress must be committed.
+void fetcher_state::return_given_back() {
+  if (outstanding_ > 0)
+    return;
+  for (auto& x : std::exchange(given_back_, {}))
+    self_->send(partners_.partitioner, failed_atom_v, std::move(x.part), std::move(x.reason));
 }
 
 void fetcher_state::retry(const query& sent, const api_response& response) {
@@ -326,6 +343,7 @@ void fetcher_state::store(std::vector<repository> rows, const std::vector<int64_
             --outstanding_;
             for (auto& x : finished)
               self_->send(partners_.partitioner, done_atom_v, x);
+            return_given_back();
             finish_drain();
             go_on();
           },

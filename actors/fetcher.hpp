@@ -19,7 +19,6 @@ class metrics;
 
 struct fetcher_config {
   std::shared_ptr<net::query_sender> api;
-  config::query_width_section widths;
   config::retries_section retries;
   wall_clock clock;
   caf::timespan renew_interval = std::chrono::seconds{100};
@@ -50,6 +49,12 @@ private:
     uint32_t available() const;
   };
 
+  /// A partition that the PARTITIONER has to get back, and why.
+  struct refusal {
+    partition part;
+    std::string reason;
+  };
+
   /// One field of a query: a page, or a count, of a lease.
   struct task {
     int64_t partition_id;
@@ -76,6 +81,7 @@ private:
   void absorb_count(const task& x, const field_answer& answer);
   void put_back(const task& x);
   void give_back(int64_t partition_id, const std::string& reason);
+  void return_given_back();
   void retry(const query& sent, const api_response& response);
   void store(std::vector<repository> rows, const std::vector<int64_t>& touched);
   void finish_drain();
@@ -89,10 +95,11 @@ private:
   fetcher_partners partners_;
   int64_t crawl_id_ = 0;
   int64_t epoch_ = 0;
-  uint32_t page_width_ = 1;
-  uint32_t count_width_ = 1;
+  uint32_t page_width_ = 0; // of the newest permit; 0: none yet
+  uint32_t count_width_ = 0;
   std::map<int64_t, page_reader> readers_;
   std::map<int64_t, counting> countings_;
+  std::vector<refusal> given_back_;               // until what they have stored is committed
   cursor_mode cursors_ = cursor_mode::unverified; // what our own pages have shown
   std::optional<query> in_flight_;
   uint64_t next_query_ = 1;
