@@ -26,7 +26,8 @@ budget::budget(std::string credential, const config::limits_section& limits, wal
     : credential_(std::move(credential)), limits_(limits), clock_(clock) {}
 
 void budget::restore(const budget_record& record) {
-  enabled_ = record.enabled;
+  // That limits were switched off is not believed: the credential may be another server's now, and
+  // the first answer tells.
   limit_ = record.limit;
   remaining_ = record.remaining;
   reset_at_ = record.reset_at;
@@ -65,25 +66,33 @@ std::optional<budget::time_point> budget::ready_at(time_point now, int64_t cost)
     why_ = "the first answer";
     return std::nullopt;
   }
-  for (auto limit : {points_ready(now, cost), minute_ready(now), response_time_ready(now)})
-    if (!limit || *limit > now)
-      return limit;
-  return now;
+  if (auto ready = points_ready(now, cost); !ready || *ready > now)
+    return ready;
+  if (auto ready = minute_ready(now); *ready > now)
+    return ready;
+  return response_time_ready(now);
 }
 
 std::optional<budget::time_point> budget::points_ready(time_point now, int64_t cost) {
   if (!known_)
     return now;
   auto reset = clock_.when(reset_at_) + reset_margin;
-  if (now >= reset) {
+  if (now >= reset && !renewed_) {
     remaining_ = limit_;
-    return now;
+    renewed_ = true;
   }
   auto reserve = static_cast<int64_t>(std::ceil(static_cast<double>(limit_) * limits_.reserve));
   if (remaining_ - in_flight_cost_ - cost >= reserve)
     return now;
-  why_ = "the reset of the points";
-  return reset;
+  if (!renewed_) {
+    why_ = "the reset of the points";
+    return reset;
+  }
+  // An answer will tell of the new window; where all of them were lost, one more query asks.
+  if (in_flight_ == 0)
+    return now;
+  why_ = "the first answer after the reset of the points";
+  return std::nullopt;
 }
 
 std::optional<budget::time_point> budget::minute_ready(time_point now) {
@@ -139,7 +148,7 @@ void budget::answered(time_point now, int64_t cost, const query_report& report) 
     finished_.push_back({now, report.elapsed});
     finished_sum_ += report.elapsed;
   }
-  learn(now, report.limits);
+  learn(now, cost, report.limits);
   if (report.result == outcome::secondary_limit)
     return ban(now, report.retry_after);
   bans_in_a_row_ = 0;
@@ -151,8 +160,9 @@ void budget::answered(time_point now, int64_t cost, const query_report& report) 
   }
 }
 
-void budget::learn(time_point now, const rate_limit& limits) {
+void budget::learn(time_point now, int64_t cost, const rate_limit& limits) {
   if (!limits.known) {
+    remaining_ = std::max<int64_t>(remaining_ - cost, 0); // a query that timed out is charged, too
     return;
   }
   enabled_ = limits.enabled;
@@ -162,13 +172,14 @@ void budget::learn(time_point now, const rate_limit& limits) {
     finished_sum_ = 0ms;
     return;
   }
+  if (known_ && (limits.reset_at < reset_at_ || (renewed_ && limits.reset_at == reset_at_)))
+    return; // of a window that is over
   // Answers overtake each other: within a window the smallest number is the latest.
-  auto same_window = known_ && limits.reset_at == reset_at_ && now < clock_.when(reset_at_);
-  if (known_ && limits.reset_at < reset_at_)
-    return;
+  auto same_window = known_ && limits.reset_at == reset_at_;
   remaining_ = same_window ? std::min(remaining_, limits.remaining) : limits.remaining;
   limit_ = limits.limit;
   reset_at_ = limits.reset_at;
+  renewed_ = clock_.when(reset_at_) + reset_margin <= now; // or its clock is behind ours
   known_ = true;
 }
 

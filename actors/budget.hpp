@@ -47,7 +47,7 @@ private:
     milliseconds elapsed;
   };
 
-  void learn(time_point now, const rate_limit& limits);
+  void learn(time_point now, int64_t cost, const rate_limit& limits);
   void ban(time_point now, optional<std::chrono::seconds> retry_after);
   std::optional<time_point> points_ready(time_point now, int64_t cost);
   std::optional<time_point> minute_ready(time_point now);
@@ -64,6 +64,7 @@ private:
   int64_t limit_ = 0;
   int64_t remaining_ = 0;
   timestamp reset_at_;
+  bool renewed_ = false; // the window has ended and no answer has told of the next one yet
   uint32_t in_flight_ = 0;
   int64_t in_flight_cost_ = 0;
 

@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 constexpr auto ledger_timeout = 60min; // the ledger waits for PostgreSQL itself
 constexpr auto save_interval = 5s;
 
+/// A host that has never answered is more likely misspelt than away.
+constexpr uint32_t max_unreached = 3;
+
 std::string to_string(circuit_breaker::state state) {
   switch (state) {
   case circuit_breaker::state::closed:
@@ -36,7 +39,7 @@ bool is_failure(outcome result) {
 /// Fewer fields in one query may help.
 bool is_too_wide(outcome result) {
   return result == outcome::timeout || result == outcome::resource_limit ||
-         result == outcome::partial || result == outcome::oversized;
+         result == outcome::partial || result == outcome::oversized || result == outcome::malformed;
 }
 
 bool is_success(outcome result) { return result == outcome::ok || result == outcome::partial; }
@@ -55,6 +58,7 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
     for (auto& x : waiting_)
       x.promise.deliver(caf::make_error(errc::stopping));
     waiting_.clear();
+    save_budgets();
     self_->quit(msg.reason);
   });
   load_budgets();
@@ -109,7 +113,8 @@ void token_bucket_state::save_budgets() {
   std::vector<budget_record> records;
   for (auto& x : budgets_)
     records.push_back(x.record());
-  self_->send(ledger_, budgets_atom_v, std::move(records));
+  self_->request(ledger_, ledger_timeout, budgets_atom_v, std::move(records))
+      .then([] {}, [this](const caf::error& reason) { self_->quit(reason); });
 }
 
 void token_bucket_state::serve() {
@@ -198,6 +203,10 @@ void token_bucket_state::report(const query_report& x) {
   changed_ = true;
   if (x.result == outcome::secondary_limit || x.result == outcome::primary_limit)
     save_budgets();
+  if (x.result == outcome::network && !reached_ && ++unreached_ == max_unreached)
+    return give_up(
+        caf::make_error(errc::unreachable, "cannot reach " + cfg_.host + ": " + x.message));
+  reached_ = reached_ || x.result != outcome::network;
   if (x.result == outcome::unauthorized || x.result == outcome::forbidden)
     bench(done.budget, x);
   serve();
@@ -209,9 +218,12 @@ void token_bucket_state::bench(size_t index, const query_report& x) {
   auto left = std::any_of(budgets_.begin(), budgets_.end(), [](auto& b) { return !b.benched(); });
   if (left)
     return;
-  auto reason = caf::make_error(errc::no_credential_left, "GitHub rejects the credential " +
-                                                              budgets_[index].credential() + ": " +
-                                                              x.message);
+  give_up(caf::make_error(errc::no_credential_left, "GitHub rejects the credential " +
+                                                        budgets_[index].credential() + ": " +
+                                                        x.message));
+}
+
+void token_bucket_state::give_up(const caf::error& reason) {
   for (auto& left_over : waiting_)
     left_over.promise.deliver(reason);
   waiting_.clear();
