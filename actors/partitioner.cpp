@@ -31,12 +31,15 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
              bool wait) -> caf::result<std::vector<lease>> {
         if (draining_ || finished_)
           return caf::make_error(errc::stopping);
-        query_widths widths{pages, counts};
+        if (pages > 0)
+          widths_.pages = pages;
+        if (counts > 0)
+          widths_.counts = counts;
         auto promise = self_->make_response_promise<std::vector<lease>>();
-        if (auto work = take(holder, widths); !work.empty() || !wait)
+        if (auto work = take(holder); !work.empty() || !wait)
           promise.deliver(std::move(work));
         else
-          waiting_.push_back({holder, widths, promise});
+          waiting_.push_back({holder, promise});
         return promise;
       },
       [this](renew_atom, uint64_t holder) {
@@ -50,13 +53,14 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
         if (auto x = leased(part.id, part.lease)) {
           update(*x, part);
           failed(*x, reason);
+          advance();
         }
       },
       [this](lost_atom, uint64_t holder) {
         std::erase_if(waiting_, [holder](auto& x) { return x.holder == holder; });
         for (auto& [id, x] : entries_)
           if (x.at == step::leased && x.holder == holder)
-            failed(x, "its fetcher failed");
+            recover(x, "its fetcher failed");
       },
       [this](drain_atom) {
         draining_ = true;
@@ -96,6 +100,7 @@ void partitioner_state::load() {
   if (loading_)
     return;
   loading_ = true;
+  removed_while_loading_.clear();
   self_->request(ledger_, ledger_timeout, load_atom_v, run_.id, loaded_up_to_, cfg_.window)
       .then([this](std::vector<partition>& parts) { begin(std::move(parts)); },
             [this](const caf::error& reason) { self_->quit(reason); });
@@ -120,7 +125,8 @@ void partitioner_state::begin(std::vector<partition> open_partitions) {
   loaded_up_to_ = full ? open_partitions.back().id : 0;
   more_in_ledger_ = full;
   for (auto& part : open_partitions)
-    keep(std::move(part), false);
+    if (!removed_while_loading_.contains(part.id))
+      keep(std::move(part), false);
   advance();
 }
 
@@ -181,7 +187,7 @@ void partitioner_state::keep(partition part, bool first) {
     return;
   }
   auto id = part.id;
-  auto [position, added] = entries_.try_emplace(id, entry{std::move(part), {}, {}, {}, {}});
+  auto [position, added] = entries_.try_emplace(id, entry{std::move(part), {}, {}, {}});
   if (added)
     make_ready(position->second, first);
 }
@@ -230,6 +236,8 @@ void partitioner_state::update(entry& x, partition part) {
 void partitioner_state::remove(int64_t id) {
   source_->forget(id);
   entries_.erase(id);
+  if (loading_)
+    removed_while_loading_.insert(id);
 }
 
 partitioner_state::entry* partitioner_state::leased(int64_t id, int64_t lease_number) {
@@ -261,7 +269,7 @@ void partitioner_state::store(std::vector<partition> parts, optional<int64_t> th
 void partitioner_state::grant() {
   while (!waiting_.empty()) {
     auto& next = waiting_.front();
-    auto work = take(next.holder, next.widths);
+    auto work = take(next.holder);
     if (work.empty())
       return;
     next.promise.deliver(std::move(work));
@@ -269,7 +277,7 @@ void partitioner_state::grant() {
   }
 }
 
-std::vector<lease> partitioner_state::take(uint64_t holder, query_widths widths) {
+std::vector<lease> partitioner_state::take(uint64_t holder) {
   while (!ready_.empty()) {
     auto found = entries_.find(ready_.front());
     ready_.pop_front();
@@ -279,10 +287,9 @@ std::vector<lease> partitioner_state::take(uint64_t holder, query_widths widths)
     ++x.part.lease;
     x.at = step::leased;
     x.holder = holder;
-    x.widths = widths;
     x.due = now() + cfg_.lease_time;
     wake_up_.at(self_, x.due, wake_atom_v);
-    auto work = source_->plan(run_, x.part, widths);
+    auto work = source_->plan(run_, x.part, widths_);
     work.crawl_id = run_.id;
     work.epoch = run_.epoch;
     work.cursors = cursors_;
@@ -296,7 +303,7 @@ void partitioner_state::counted(const count_result& result) {
   auto x = leased(result.partition_id, result.lease);
   if (x == nullptr)
     return;
-  auto outcome = source_->counted(run_, x->part, result.counts, x->widths);
+  auto outcome = source_->counted(run_, x->part, result.counts, widths_);
   if (!outcome)
     return self_->quit(outcome.error());
   auto id = x->part.id;

@@ -46,12 +46,10 @@ private:
     step at = step::ready;
     uint64_t holder = 0; // while leased
     time_point due;      // leased: runs out; delayed: ready again
-    query_widths widths; // of the newest lease
   };
 
   struct waiting_fetcher {
     uint64_t holder;
-    query_widths widths;
     lease_promise promise;
   };
 
@@ -75,7 +73,7 @@ private:
 
   // Leases.
   void grant();
-  std::vector<lease> take(uint64_t holder, query_widths widths);
+  std::vector<lease> take(uint64_t holder);
   void counted(const count_result& x);
   void ended(const lease_result& x);
   void failed(entry& x, const std::string& reason);
@@ -99,11 +97,13 @@ private:
   std::map<int64_t, entry> entries_;
   std::deque<int64_t> ready_; // ids; some may have left
   std::deque<waiting_fetcher> waiting_;
+  query_widths widths_; // that fetchers have seen last
   cursor_mode cursors_ = cursor_mode::unverified;
   bool opened_ = false;
   bool loading_ = false;
-  bool more_in_ledger_ = false; // open partitions that memory does not hold
-  int64_t loaded_up_to_ = 0;    // the ledger is read in rounds, by id
+  std::set<int64_t> removed_while_loading_; // the answer may still have them open
+  bool more_in_ledger_ = false;             // open partitions that memory does not hold
+  int64_t loaded_up_to_ = 0;                // the ledger is read in rounds, by id
   bool draining_ = false;
   bool finishing_ = false;
   bool finished_ = false;
