@@ -31,6 +31,9 @@ constexpr std::array<const char*, 10> languages = {
 constexpr std::array<const char*, 4> sorts = {"stars-desc", "forks-desc", "stars-asc",
                                               "updated-desc"};
 
+/// The longest description: a sort is added to it.
+constexpr size_t max_description = max_search_text - std::string_view{" sort:updated-desc"}.size();
+
 constexpr std::string_view top_prefix = "top:";
 
 int64_t divide_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
@@ -97,8 +100,7 @@ std::vector<search_query> cut_by_language(const search_query& query) {
   for (auto language : languages) {
     auto longer = rest;
     longer.other_languages.push_back(language);
-    // The sort is part of the text that GitHub limits.
-    if (to_string(longer).size() + std::string_view{" sort:updated-desc"}.size() > max_search_text)
+    if (to_string(longer).size() > max_description)
       break;
     auto part = query;
     part.language = language;
@@ -165,6 +167,11 @@ std::string sample(const search_query& query) { return "'" + to_string(query) + 
 std::vector<search_query> cut(const search_query& query, int64_t expected, uint32_t count_width,
                               const search_plan& plan) {
   auto cells = cell_count(expected, count_width, plan);
+  // The sort is part of the text that GitHub limits.
+  auto fits = [](const std::vector<search_query>& parts) {
+    return std::all_of(parts.begin(), parts.end(),
+                       [](auto& x) { return to_string(x).size() <= max_description; });
+  };
   auto along = [&](int_range search_query::*axis, const std::vector<int_range>& ranges) {
     std::vector<search_query> result;
     for (auto range : ranges) {
@@ -177,9 +184,11 @@ std::vector<search_query> cut(const search_query& query, int64_t expected, uint3
   if (!single(query.created))
     return along(&search_query::created, even_ranges(query.created, cells));
   if (auto ranges = growing_ranges(query.stars, stars_ceiling, cells); ranges.size() > 1)
-    return along(&search_query::stars, ranges);
+    if (auto parts = along(&search_query::stars, ranges); fits(parts))
+      return parts;
   if (auto ranges = growing_ranges(query.size_kb, size_ceiling, cells); ranges.size() > 1)
-    return along(&search_query::size_kb, ranges);
+    if (auto parts = along(&search_query::size_kb, ranges); fits(parts))
+      return parts;
   return cut_by_language(query);
 }
 
@@ -345,7 +354,8 @@ caf::expected<count_outcome> search_source::counted_threshold(const crawl& run, 
   auto top = parse_top(part.description);
   auto& search = thresholds_.at(part.id);
   search.learn(asked.probes, counts);
-  if (search.impossible())
+  // The band below a threshold is crawled for what did not turn up above it: all of it, then.
+  if (search.impossible() && run.threshold < 0)
     return caf::make_error(errc::bad_config, "top asks for " + std::to_string(top->wanted) +
                                                  " repositories, but " + sample(top->query) +
                                                  " matches only " + std::to_string(search.count()));
@@ -369,8 +379,14 @@ count_outcome search_source::counted_cells(const crawl& run, partition part, con
   std::vector<counted_search> cells;
   for (size_t i = 0; i < asked.cells.size() && i < counts.size(); ++i)
     cells.push_back({asked.cells[i], counts[i]});
+  auto windows = join(cells, plan_);
   count_outcome result;
-  for (auto& window : join(cells, plan_))
+  if (windows.size() == 1 && to_string(windows.front().query) == part.description) {
+    part.expected = windows.front().count; // fewer than it said before: not to be cut
+    result.part = std::move(part);
+    return result;
+  }
+  for (auto& window : windows)
     if (window.count > 0)
       result.children.push_back(make(run, part.id, to_string(window.query), window.count));
   part.state = partition_state::split;
