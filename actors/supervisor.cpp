@@ -24,6 +24,8 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_confi
   start_stopped();
   return {
       [this](handles_atom) -> caf::result<std::vector<named_actor>> {
+        if (ending_)
+          return caf::make_error(errc::stopping);
         auto promise = self_->make_response_promise<std::vector<named_actor>>();
         waiting_.push_back(promise);
         start_stopped();
@@ -47,7 +49,7 @@ std::vector<named_actor> supervisor_state::leaves_before(size_t index) const {
 // -- starting -----------------------------------------------------------------
 
 void supervisor_state::start_stopped() {
-  if (ending_ || restart_wanted_)
+  if (ending_ || restart_wanted_ || any_stopping())
     return;
   for (size_t i = 0; i < children_.size(); ++i) {
     auto& slot = children_[i];
@@ -103,12 +105,12 @@ void supervisor_state::child_down(const caf::down_msg& msg) {
   auto expected = found->at == phase::stopping;
   auto id = found->handle.id();
   *found = {};
+  if (cfg_.children[index].ended)
+    cfg_.children[index].ended(id, leaves_before(index));
   if (ending_)
     return stop_last();
   if (expected)
     return restart_when_quiet(restart_delay_);
-  if (cfg_.children[index].ended)
-    cfg_.children[index].ended(id, leaves_before(index));
   failed(index, msg.reason);
 }
 
@@ -136,6 +138,7 @@ void supervisor_state::changed(uint64_t id) {
   if (found == children_.end() || found->at != phase::running || ending_)
     return;
   restarted_ = true;
+  restart_delay_ = caf::timespan{0};
   stop_after(static_cast<size_t>(found - children_.begin()));
   // Its leaves are new: ask for them before anybody is started with them.
   found->at = phase::starting;
@@ -163,12 +166,15 @@ void supervisor_state::stop_after(size_t index) {
 
 void supervisor_state::restart_when_quiet(caf::timespan delay) {
   restart_delay_ = delay;
-  auto stopping = std::any_of(children_.begin(), children_.end(),
-                              [](const child& x) { return x.at == phase::stopping; });
-  if (stopping || restart_wanted_)
+  if (any_stopping() || restart_wanted_)
     return;
   restart_wanted_ = true;
   self_->delayed_send(self_, delay, restart_atom_v);
+}
+
+bool supervisor_state::any_stopping() const {
+  return std::any_of(children_.begin(), children_.end(),
+                     [](const child& x) { return x.at == phase::stopping; });
 }
 
 bool supervisor_state::too_often() {

@@ -22,7 +22,8 @@ struct child_spec {
       start;
   /// The child is a SUPERVISOR itself: its leaves count as ours.
   bool subtree = false;
-  /// Called with the actor id of a child that has ended by itself, before it is started again.
+  /// Called with the actor id of a child that has ended, by itself or because it was stopped: what
+  /// it held has to go back.
   std::function<void(uint64_t id, const std::vector<named_actor>& running)> ended;
 };
 
@@ -69,6 +70,7 @@ private:
   void changed(uint64_t id);
   void stop_after(size_t index);
   void restart_when_quiet(caf::timespan delay);
+  bool any_stopping() const;
   bool too_often();
   caf::timespan next_delay();
   void stop(caf::error reason);
