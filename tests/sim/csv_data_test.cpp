@@ -67,6 +67,23 @@ TEST_CASE("a bad row is named with file, line and column", "[sim]") {
   CHECK(failure("") == "file.csv:1: the file is empty");
 }
 
+TEST_CASE("made ids lie between those of the neighbours in time", "[sim]") {
+  auto data = parse_csv_data("database_id,owner,name,created_at\n"
+                             "500,a,zero,2014-01-01\n"
+                             "1000,a,one,2015-01-01\n"
+                             ",a,two,2015-01-03\n"
+                             "9,a,outlier,2015-01-04\n"
+                             ",a,three,2015-01-04\n"
+                             "2000,a,four,2015-01-05\n"
+                             "3000,a,five,2015-01-06\n",
+                             "file.csv", 1);
+  auto id = [&](const char* name) { return data[data.find_name(name)].id; };
+  CHECK(id("a/two") == 1500);
+  CHECK(id("a/three") > 1500);
+  CHECK(id("a/three") < 2000);
+  CHECK(id("a/outlier") == 9);
+}
+
 TEST_CASE("a missing file is an error that names it", "[sim]") {
   CHECK_THROWS_WITH(read_csv_data("/nonexistent/x.csv.gz", 1),
                     "/nonexistent/x.csv.gz: No such file or directory");

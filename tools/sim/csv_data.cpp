@@ -261,17 +261,28 @@ private:
     out.description = description.empty() && out.has_description ? make.description() : description;
   }
 
-  /// Missing ids are made in order of creation, where GitHub's ids were at that time.
+  /// A creation time whose id is known.
+  struct anchor {
+    unix_seconds time;
+    int64_t id;
+  };
+
+  /// Ids grow with the creation time: missing ones are made between those of the neighbours.
   void give_ids() {
     std::stable_sort(drafts_.begin(), drafts_.end(), [](const auto& a, const auto& b) {
       return a.values.created_at < b.values.created_at;
     });
+    auto anchors = find_anchors();
+    size_t next_anchor = 1;
     int64_t last = 0;
     for (auto& next : drafts_) {
       auto& id = next.values.id;
+      unix_seconds time = next.values.created_at;
+      while (next_anchor + 1 < anchors.size() && anchors[next_anchor].time < time)
+        ++next_anchor;
       if (id != 0)
         continue;
-      id = std::max(last + 1, id_at(next.values.created_at));
+      id = std::max(last + 1, id_between(anchors[next_anchor - 1], anchors[next_anchor], time));
       while (!ids_.insert(id).second)
         ++id;
       last = id;
@@ -280,6 +291,41 @@ private:
       return a.values.created_at != b.values.created_at ? a.values.created_at < b.values.created_at
                                                         : a.values.id < b.values.id;
     });
+  }
+
+  static int64_t id_between(const anchor& from, const anchor& to, unix_seconds time) {
+    if (to.time <= from.time)
+      return from.id + 1;
+    auto share = static_cast<double>(std::clamp(time, from.time, to.time) - from.time) /
+                 static_cast<double>(to.time - from.time);
+    return from.id + 1 + static_cast<int64_t>(share * static_cast<double>(to.id - from.id - 1));
+  }
+
+  /// The longest series of known ids that grows with the creation time, which leaves out the few
+  /// that contradict all others, between the first and the last id of GitHub.
+  std::vector<anchor> find_anchors() const {
+    std::vector<anchor> known;
+    for (const auto& next : drafts_)
+      if (next.values.id != 0)
+        known.push_back({next.values.created_at, next.values.id});
+    std::vector<size_t> tails; // of the best series of each length
+    std::vector<size_t> before(known.size(), known.size());
+    for (size_t i = 0; i < known.size(); ++i) {
+      auto at = std::lower_bound(tails.begin(), tails.end(), known[i].id,
+                                 [&](size_t tail, int64_t id) { return known[tail].id < id; });
+      if (at != tails.begin())
+        before[i] = *std::prev(at);
+      if (at == tails.end())
+        tails.push_back(i);
+      else
+        *at = i;
+    }
+    std::vector<anchor> out{{1'795'132'800, id_at(1'795'132'800)}}; // 2026-11-20
+    for (auto i = tails.empty() ? known.size() : tails.back(); i < known.size(); i = before[i])
+      out.push_back(known[i]);
+    out.push_back({1'193'616'000, 0}); // 2007-10-29
+    std::reverse(out.begin(), out.end());
+    return out;
   }
 
   dataset build() {
