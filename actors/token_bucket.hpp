@@ -66,6 +66,7 @@ private:
   void report(const query_report& x);
   void bench(size_t index, const query_report& x);
   void drop(uint64_t holder);
+  void give_up(const caf::error& reason);
   bucket_status status() const;
 
   token_bucket_actor::pointer self_;
@@ -78,8 +79,10 @@ private:
   std::unordered_map<uint64_t, grant> granted_;
   uint64_t next_id_ = 1;
   wake_up wake_up_;
-  bool ready_ = false;   // the ledger has told the budgets
-  bool changed_ = false; // since the budgets were saved
+  bool ready_ = false;     // the ledger has told the budgets
+  bool reached_ = false;   // the host has answered at least once
+  uint32_t unreached_ = 0; // attempts before it did
+  bool changed_ = false;   // since the budgets were saved
   std::string waiting_for_;
   bucket_status totals_; // its counters
 };

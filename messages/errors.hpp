@@ -14,6 +14,8 @@ enum class errc : uint8_t {
   bad_config,
   /// GitHub rejected every credential: the run cannot go on.
   no_credential_left,
+  /// The API's host has never answered.
+  unreachable,
   /// GitHub refused the query itself: our bug or a schema change.
   query_rejected,
   /// PostgreSQL could not be reached or refused a statement.

@@ -35,8 +35,9 @@ using ledger_actor = typed_actor<
 /// The PARTITIONER: plans, splits, leases, retries, and knows when the crawl is finished.
 using partitioner_actor = typed_actor<
     // A partition to work on. `wait`: answered when there is one; otherwise empty at once. `pages`
-    // and `counts` are the query widths the fetcher has seen last. Fails with `errc::stopping` once
-    // the crawl is finished or draining. `holder` names the fetcher (its actor id).
+    // and `counts` are the query widths that the fetcher has seen last, 0 for none yet. Fails with
+    // `errc::stopping` once the crawl is finished or draining. `holder` names the fetcher (its
+    // actor id).
     caf::result<std::vector<lease>>(lease_atom, uint64_t holder, uint32_t pages, uint32_t counts,
                                     bool wait),
     caf::result<void>(renew_atom, uint64_t holder), // The holder is alive: its leases live on.

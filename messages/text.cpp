@@ -100,6 +100,8 @@ std::string to_string(errc code) {
     return "bad_config";
   case errc::no_credential_left:
     return "no_credential_left";
+  case errc::unreachable:
+    return "unreachable";
   case errc::query_rejected:
     return "query_rejected";
   case errc::store_failed:
@@ -138,6 +140,7 @@ bool is_final(const caf::error& reason) {
   switch (static_cast<errc>(reason.code())) {
   case errc::bad_config:
   case errc::no_credential_left:
+  case errc::unreachable:
   case errc::query_rejected:
   case errc::fenced:
     return true;
