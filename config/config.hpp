@@ -91,8 +91,8 @@ struct limits_section {
 /// How many 100-item fields one query carries: where learning begins and where it ends.
 struct query_width_section {
   uint32_t page_start = 1;
-  uint32_t page_max = 9;
-  uint32_t count_start = 10;
+  uint32_t page_max = 10;
+  uint32_t count_start = 50;
   uint32_t count_max = 100;
 };
 
