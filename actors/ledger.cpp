@@ -92,6 +92,7 @@ ledger_actor::behavior_type ledger_state::make_behavior(ledger_config cfg) {
       },
       [this](wake_atom) {
         waiting_ = false;
+        try_to_revive(cfg_.revive);
         work();
       },
   };

@@ -16,6 +16,7 @@ struct crawl_session {
 
 struct ledger_config {
   store_factory open;
+  store_reviver revive;
   std::shared_ptr<crawl_session> session;
 };
 

@@ -5,11 +5,27 @@
 #include "messages/fwd.hpp"
 
 #include <caf/timespan.hpp>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 namespace gitstar {
+
+/// Called when PostgreSQL is away and before it is tried again: where the server is ours it can be
+/// started. May throw `store_error`.
+using store_reviver = std::function<void()>;
+
+/// Calls `revive` where there is one; what it throws is logged, because there will be another try.
+inline void try_to_revive(const store_reviver& revive) {
+  try {
+    if (revive)
+      revive();
+  } catch (const db::store_error& failure) {
+    spdlog::warn("PostgreSQL does not start: {}", failure.what());
+  }
+}
 
 /// The delays between attempts while PostgreSQL is away: doubling up to five seconds, without end,
 /// because what is waiting has already been paid for.

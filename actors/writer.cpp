@@ -37,6 +37,8 @@ writer_actor::behavior_type writer_state::make_behavior(writer_config cfg) {
       },
       [this](wake_atom) {
         waking_ = false;
+        if (store_away_)
+          try_to_revive(cfg_.revive);
         flush();
       },
   };

@@ -18,6 +18,7 @@ using store_factory = std::function<std::unique_ptr<db::crawl_store>()>;
 
 struct writer_config {
   store_factory open;
+  store_reviver revive;
   uint32_t batch_rows = 2000;            ///< commit at so many rows,
   caf::timespan batch_delay{50'000'000}; ///< or so long after the oldest batch came
   std::shared_ptr<net::metrics> metrics;

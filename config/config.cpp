@@ -86,15 +86,6 @@ std::string to_string(const endpoint& address) {
   return text.append(std::to_string(address.port));
 }
 
-std::string canonical_text(const search_source& source) {
-  auto text = "search \"" + source.query + "\"";
-  if (source.top)
-    text += " top " + std::to_string(*source.top);
-  if (source.include_forks)
-    text += " with forks";
-  return text;
-}
-
 environment process_environment() {
   return [](const std::string& name) -> std::optional<std::string> {
     auto value = std::getenv(name.c_str());

@@ -1,5 +1,8 @@
 #include "config/rules.hpp"
 
+#include "messages/errors.hpp"
+#include "messages/search_query.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -190,10 +193,10 @@ reading<std::string> search_text::read(const std::string& text) const {
     return refusal{"a double quote is not closed"};
   if (has_qualifier(text, "sort:"))
     return refusal{"leave out `sort:`; the crawler sorts as it needs"};
-  if (has_qualifier(text, "created:"))
-    return refusal{"leave out `created:`; the crawler divides its work by creation time"};
   if (has_qualifier(text, "fork:"))
     return refusal{"leave out `fork:`; set include_forks instead"};
+  if (auto query = parse_search_query(text); !query)
+    return refusal{gitstar::describe(query.error())};
   return text;
 }
 

@@ -150,6 +150,11 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   auto open = [where = store_.connection_string]() -> std::unique_ptr<db::crawl_store> {
     return std::make_unique<db::postgres_store>(where);
   };
+  auto revive = [server = store_.server.get(), one_at_a_time = std::make_shared<std::mutex>()] {
+    std::lock_guard guard{*one_at_a_time};
+    if (server != nullptr)
+      server->ensure_running();
+  };
   auto& search = settings_.crawl.source.search;
   wall_clock clock;
   crawl_tree_config result;
@@ -160,20 +165,22 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   result.partitioner.clock = clock;
   result.partitioner.observer = observer;
   result.ledger.open = open;
+  result.ledger.revive = revive;
   result.ledger.session = std::make_shared<crawl_session>();
   result.ledger.session->request = {
       settings_.crawl.name, search_source{result.partitioner.base, result.partitioner.top}.text(),
       options_.fresh};
   result.writer.open = open;
+  result.writer.revive = revive;
   result.writer.batch_rows = settings_.store.batch_rows;
   result.writer.batch_delay = settings_.store.batch_delay;
   result.writer.metrics = metrics_;
   result.writers = settings_.store.writers;
   result.bucket.github = settings_.github;
   result.bucket.clock = clock;
+  result.bucket.host = net::parse_url(settings_.github.graphql_url).host;
   result.bucket.metrics = metrics_;
   result.fetcher.api = client_;
-  result.fetcher.widths = settings_.github.query_width;
   result.fetcher.retries = settings_.github.retries;
   result.fetcher.clock = clock;
   result.fetcher.metrics = metrics_;

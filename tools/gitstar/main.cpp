@@ -18,6 +18,7 @@ namespace {
 struct common_options {
   std::string config_file;
   tool::log_format log_format = tool::log_format::text;
+  config::tokens tokens = config::tokens::needed;
 };
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, common_options& common) {
@@ -34,7 +35,7 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, common_
 using action = std::function<int(const config::settings&)>;
 
 int run(const common_options& common, const action& act) {
-  auto loaded = config::load(common.config_file);
+  auto loaded = config::load(common.config_file, config::process_environment(), common.tokens);
   if (auto wrong = std::get_if<config::problem>(&loaded)) {
     std::fprintf(stderr, "gitstar: %s\n", config::to_string(*wrong).c_str());
     return tool::exit_bad_config;
@@ -79,9 +80,11 @@ int main(int argc, char** argv) {
     };
   });
   add_command(app, "migrate", "Bring the database schema up to date", common)->callback([&] {
+    common.tokens = config::tokens::unused;
     act = tool::migrate_command;
   });
   add_command(app, "status", "Show the newest crawl of this config", common)->callback([&] {
+    common.tokens = config::tokens::unused;
     act = tool::status_command;
   });
   std::vector<std::string> psql_arguments;
