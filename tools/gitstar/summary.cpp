@@ -61,7 +61,7 @@ std::string certificate_text(const crawl& run, const certificate& totals) {
                   thousands(totals.missing), thousands(totals.duplicates), thousands(totals.done),
                   thousands(totals.split), thousands(totals.incomplete), thousands(totals.dead),
                   thousands(totals.open));
-  if (run.threshold >= 0)
+  if (run.threshold >= 0 && run.state == "complete")
     result += fmt::format("  it holds every repository with at least {} stars\n",
                           thousands(run.threshold));
   return result;

@@ -1,0 +1,90 @@
+#include "tools/gitstar/progress.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace gitstar;
+using namespace gitstar::tool;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// 1,000 of 10,000 repositories for 10 points.
+snapshot a_tenth_done() {
+  snapshot result;
+  result.crawl.phase = "crawling";
+  result.crawl.totals.expected = 10'000;
+  result.crawl.totals.seen = 1'000;
+  result.bucket.points = 10;
+  result.bucket.breaker = "closed";
+  result.wall = timestamp{1'000'000s};
+  return result;
+}
+
+budget_view budget(int64_t remaining, int64_t limit, std::chrono::seconds until_reset) {
+  budget_view result;
+  result.credential = "token-1";
+  result.known = true;
+  result.limit = limit;
+  result.remaining = remaining;
+  result.reset_at = timestamp{1'000'000s} + until_reset;
+  return result;
+}
+
+} // namespace
+
+TEST_CASE("the rest takes as long as the rate says while the points last", "[progress]") {
+  auto now = a_tenth_done();
+  now.bucket.budgets = {budget(90, 5000, 600s)};
+  CHECK(remaining_time(now, 100) == 90s);
+}
+
+TEST_CASE("the rest waits for the reset when the points run out before", "[progress]") {
+  auto now = a_tenth_done();
+  // 90 points are needed and 45 are left: the other half comes after the reset.
+  now.bucket.budgets = {budget(45, 5000, 600s)};
+  CHECK(remaining_time(now, 100) == 600s + 45s);
+}
+
+TEST_CASE("the rest takes whole windows when one does not do", "[progress]") {
+  auto now = a_tenth_done();
+  // 90 are needed, none is left, each window has 40: two whole ones and 10 points of a third.
+  now.bucket.budgets = {budget(0, 40, 600s)};
+  CHECK(remaining_time(now, 100) == 600s + 7200s + 10s);
+}
+
+TEST_CASE("nothing is foretold without a rate or an expectation", "[progress]") {
+  auto now = a_tenth_done();
+  CHECK_FALSE(remaining_time(now, 0));
+  now.crawl.totals.expected = 0;
+  CHECK_FALSE(remaining_time(now, 100));
+}
+
+TEST_CASE("servers without rate limits are never waited for", "[progress]") {
+  auto now = a_tenth_done();
+  auto free = budget(0, 0, 600s);
+  free.enabled = false;
+  now.bucket.budgets = {free};
+  CHECK(remaining_time(now, 100) == 90s);
+}
+
+TEST_CASE("the line names what is done, left and waited for", "[progress]") {
+  progress_display display{false, 10s};
+  auto now = a_tenth_done();
+  now.bucket.budgets = {budget(4321, 5000, 3600s)};
+  now.bucket.in_flight = 3;
+  now.at = std::chrono::steady_clock::time_point{100s};
+  CHECK(display.line(now) ==
+        "crawling 1,000 of 10,000 (10 %), 0/s, 4,321 of 5,000 points left, reset 14:46, "
+        "3 in flight");
+  now.at += 10s;
+  now.crawl.totals.seen = 2'000;
+  now.bucket.points = 20;
+  now.bucket.in_flight = 0;
+  now.bucket.breaker = "open";
+  now.bucket.waiting_for = "the circuit breaker";
+  now.crawl.totals.incomplete = 1;
+  CHECK(display.line(now) ==
+        "crawling 2,000 of 10,000 (20 %), 100/s, 4,321 of 5,000 points left, reset 14:46, "
+        "0 in flight, circuit breaker open, waiting for the circuit breaker, 1 incomplete, "
+        "ETA 1:20");
+}

@@ -1,0 +1,61 @@
+#include "tools/gitstar/report.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <boost/json/parse.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace gitstar;
+using namespace gitstar::tool;
+
+namespace {
+
+run_report sample() {
+  run_report result;
+  result.crawl.run.id = 7;
+  result.crawl.run.state = "incomplete";
+  result.crawl.totals = {1000, 990, 5, 10, 0, 3, 20, 1, 1};
+  result.bucket.requests = 42;
+  result.bucket.points = 40;
+  result.bucket.retries = 2;
+  result.bucket.errors = {{"timeout", 2}};
+  result.wall_seconds = 1.5;
+  result.cpu_seconds = 0.25;
+  result.peak_rss_bytes = 30'000'000;
+  return result;
+}
+
+} // namespace
+
+TEST_CASE("a report holds every key of the contract", "[report]") {
+  auto expected = boost::json::parse(R"({
+    "crawl_id": 7, "state": "incomplete", "repositories": 990, "expected": 1000, "missing": 10,
+    "duplicates": 5, "requests": 42, "points": 40, "retries": 2, "errors": {"timeout": 2},
+    "partitions": {"done": 20, "split": 3, "incomplete": 2},
+    "wall_seconds": 1.5, "cpu_seconds": 0.25, "peak_rss_bytes": 30000000})");
+  CHECK(boost::json::parse(to_json(sample())) == expected);
+}
+
+TEST_CASE("a report is written whole or not at all", "[report]") {
+  auto file = std::filesystem::temp_directory_path() /
+              ("gitstar-report-" + std::to_string(getpid()) + ".json");
+  write_report(sample(), file.string());
+  std::ifstream in{file};
+  std::stringstream text;
+  text << in.rdbuf();
+  CHECK(text.str() == to_json(sample()) + '\n');
+  CHECK_FALSE(std::filesystem::exists(file.string() + ".part"));
+  std::filesystem::remove(file);
+  CHECK_THROWS_WITH(write_report(sample(), "/nowhere/report.json"),
+                    "cannot write the report /nowhere/report.json");
+}
+
+TEST_CASE("a process measures its own CPU time and memory", "[report]") {
+  run_report report;
+  measure_process(report);
+  CHECK(report.cpu_seconds > 0);
+  CHECK(report.peak_rss_bytes > 1'000'000);
+}
