@@ -1,0 +1,113 @@
+#include "tests/actors/memory_store.hpp"
+
+#include <algorithm>
+
+namespace gitstar::test {
+
+void memory_store::begin(const std::string& call) {
+  data_->calls.push_back(call);
+  if (data_->before)
+    data_->before(call);
+}
+
+crawl& memory_store::fenced(int64_t crawl_id, int64_t epoch) {
+  auto& run = data_->crawls.at(static_cast<size_t>(crawl_id - 1));
+  if (run.epoch != epoch)
+    throw db::fenced_error("crawl " + std::to_string(crawl_id) + " was taken over");
+  return run;
+}
+
+crawl memory_store::open_crawl(const db::crawl_request& request) {
+  begin("open_crawl");
+  for (auto& x : data_->crawls) {
+    auto unfinished = x.state == "running" || x.state == "stopped";
+    if (!unfinished || x.name != request.name || x.source != request.source)
+      continue;
+    ++x.epoch;
+    x.state = "running";
+    x.resumed = true;
+    return x;
+  }
+  crawl fresh;
+  fresh.id = static_cast<int64_t>(data_->crawls.size()) + 1;
+  fresh.epoch = 1;
+  fresh.name = request.name;
+  fresh.source = request.source;
+  fresh.state = "running";
+  fresh.started_at = data_->now;
+  data_->crawls.push_back(fresh);
+  return fresh;
+}
+
+batch_receipt memory_store::write(const batch& work) {
+  begin("write");
+  auto& run = fenced(work.crawl_id, work.epoch);
+  batch_receipt result;
+  for (auto& row : work.rows) {
+    auto [position, inserted] = data_->repositories.insert_or_assign(row.repo_id, row);
+    result.inserted += inserted;
+    ++result.rows;
+  }
+  for (auto& part : work.partitions) {
+    auto& parts = data_->partitions[work.crawl_id];
+    auto [position, inserted] = parts.try_emplace(part.id, part);
+    if (!inserted && part.lease >= position->second.lease)
+      position->second = part;
+  }
+  if (work.threshold)
+    run.threshold = *work.threshold;
+  data_->writes.push_back(work);
+  return result;
+}
+
+std::vector<partition> memory_store::open_partitions(int64_t crawl_id, int64_t after_id,
+                                                     uint32_t limit) {
+  begin("open_partitions");
+  std::vector<partition> result;
+  auto& parts = data_->partitions[crawl_id];
+  for (auto i = parts.upper_bound(after_id); i != parts.end() && result.size() < limit; ++i)
+    if (i->second.state == partition_state::open)
+      result.push_back(i->second);
+  return result;
+}
+
+certificate memory_store::certify(int64_t crawl_id) {
+  begin("certify");
+  certificate result;
+  for (auto& [id, x] : data_->partitions[crawl_id]) {
+    result.open += x.state == partition_state::open;
+    result.split += x.state == partition_state::split;
+    result.done += x.state == partition_state::done;
+    result.incomplete += x.state == partition_state::incomplete;
+    result.dead += x.state == partition_state::dead;
+    if (x.state == partition_state::split)
+      continue;
+    auto expected = std::max<int64_t>(x.expected, 0);
+    result.expected += expected;
+    result.seen += x.seen;
+    result.duplicates += x.duplicates;
+    result.missing += std::max<int64_t>(expected - x.seen, 0);
+  }
+  return result;
+}
+
+void memory_store::set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
+  begin("set_state");
+  fenced(crawl_id, epoch).state = state;
+}
+
+std::vector<budget_record> memory_store::load_budgets() {
+  begin("load_budgets");
+  std::vector<budget_record> result;
+  for (auto& [name, x] : data_->budgets)
+    result.push_back(x);
+  return result;
+}
+
+void memory_store::save_budgets(const std::vector<budget_record>& budgets) {
+  begin("save_budgets");
+  for (auto& x : budgets)
+    data_->budgets[x.credential] = x;
+}
+
+} // namespace gitstar::test

@@ -1,0 +1,53 @@
+/// A store in memory that follows the rules of `db::crawl_store`.
+#pragma once
+
+#include "actors/writer.hpp"
+#include "db/crawl_store.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gitstar::test {
+
+/// What outlives the actors, and what a test looks at.
+struct memory_database {
+  std::vector<crawl> crawls;                                  ///< id: index + 1
+  std::map<int64_t, std::map<int64_t, partition>> partitions; ///< by crawl
+  std::map<repo_id, repository> repositories;
+  std::map<std::string, budget_record> budgets;
+  timestamp now{std::chrono::seconds{1717200000}}; ///< 2024-06-01T00:00:00Z
+
+  std::vector<batch> writes; ///< committed
+  std::vector<std::string> calls;
+  /// Called before each call with its name; may throw a `store_error`.
+  std::function<void(const std::string& call)> before;
+};
+
+class memory_store : public db::crawl_store {
+public:
+  explicit memory_store(std::shared_ptr<memory_database> data) : data_(std::move(data)) {}
+
+  crawl open_crawl(const db::crawl_request& request) override;
+  batch_receipt write(const batch& work) override;
+  std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
+                                         uint32_t limit) override;
+  certificate certify(int64_t crawl_id) override;
+  void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
+  std::vector<budget_record> load_budgets() override;
+  void save_budgets(const std::vector<budget_record>& budgets) override;
+
+private:
+  void begin(const std::string& call);
+  crawl& fenced(int64_t crawl_id, int64_t epoch);
+
+  std::shared_ptr<memory_database> data_;
+};
+
+inline store_factory open_store(std::shared_ptr<memory_database> data) {
+  return [data] { return std::make_unique<memory_store>(data); };
+}
+
+} // namespace gitstar::test

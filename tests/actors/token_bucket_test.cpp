@@ -1,0 +1,343 @@
+#include "tests/actors/world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace gitstar;
+using namespace gitstar::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+class permits : public world {
+public:
+  permits() {
+    limits_on.known = true;
+    limits_on.limit = 5000;
+    limits_on.remaining = 4000;
+    limits_on.cost = 1;
+    limits_on.reset_at = clock.at(now()) + 30min;
+  }
+
+  void start() {
+    books = spawn_ledger();
+    uut = spawn(token_bucket, bucket_settings(), books);
+  }
+
+  /// A bucket that GitHub has told its budget.
+  void start_told() {
+    start();
+    report(take());
+  }
+
+  pending<permit> ask_permit(uint64_t holder = 1, query_shape shape = query_shape::search_page) {
+    return ask_later<permit>(uut, acquire_atom_v, shape, holder);
+  }
+
+  permit take(uint64_t holder = 1) {
+    auto x = ask_permit(holder);
+    if (!x.answered())
+      throw std::runtime_error("no permit: " + status().waiting_for);
+    return *x.get();
+  }
+
+  void report(const permit& x, outcome result = outcome::ok,
+              optional<std::chrono::seconds> retry_after = caf::none) {
+    query_report y;
+    y.permit_id = x.id;
+    y.fields = x.width;
+    y.result = result;
+    y.retry_after = retry_after;
+    y.elapsed = 100ms;
+    if (result == outcome::ok)
+      y.limits = limits_on;
+    tell(uut, report_atom_v, y);
+  }
+
+  bucket_status status() { return *ask<bucket_status>(uut, status_atom_v); }
+
+  rate_limit limits_on;
+  ledger_actor books;
+  token_bucket_actor uut;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(permits, "a permit names the credential and the width", "[token_bucket]") {
+  settings.query_width.page_start = 3;
+  start();
+  auto x = take();
+  CHECK(x.credential == "token-1");
+  CHECK(x.width == 3);
+  CHECK(status().in_flight == 1);
+}
+
+TEST_CASE_METHOD(permits, "the second permit waits for the first answer", "[token_bucket]") {
+  start();
+  auto first = take();
+  auto second = ask_permit();
+  auto third = ask_permit();
+  CHECK_FALSE(second.answered());
+  CHECK(status().waiting == 2);
+  CHECK(status().waiting_for == "the first answer");
+  report(first);
+  CHECK(second.answered());
+  CHECK(third.answered());
+}
+
+TEST_CASE_METHOD(permits, "no more queries are in flight than the limit", "[token_bucket]") {
+  settings.limits.concurrent_requests = 2;
+  start_told();
+  auto first = take();
+  take();
+  auto third = ask_permit();
+  CHECK_FALSE(third.answered());
+  CHECK(status().waiting_for == "the queries in flight");
+  report(first);
+  CHECK(third.answered());
+}
+
+TEST_CASE_METHOD(permits, "permits wait for the reset once the points are spent",
+                 "[token_bucket]") {
+  limits_on.remaining = 101;
+  start_told();
+  take();
+  auto next = ask_permit();
+  advance(30min);
+  CHECK_FALSE(next.answered());
+  CHECK(status().waiting_for == "the reset of the points");
+  advance(1s);
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "permits are given in the order they were asked for", "[token_bucket]") {
+  settings.limits.points_per_minute = 1;
+  start_told();
+  std::vector<pending<permit>> asked;
+  for (auto i = 0; i < 4; ++i)
+    asked.push_back(ask_permit());
+  for (size_t i = 0; i < 4; ++i) {
+    CHECK_FALSE(asked[i].answered());
+    advance(61s);
+    CHECK(asked[i].answered());
+    if (i < 3)
+      CHECK_FALSE(asked[i + 1].answered());
+  }
+}
+
+TEST_CASE_METHOD(permits, "a ban parks everybody for as long as GitHub says", "[token_bucket]") {
+  start_told();
+  report(take(), outcome::secondary_limit, 90s);
+  auto next = ask_permit();
+  advance(90s);
+  CHECK_FALSE(next.answered());
+  CHECK(status().waiting_for == "a ban");
+  advance(1s);
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "a ban is in the ledger at once and outlives the bucket",
+                 "[token_bucket]") {
+  start_told();
+  report(take(), outcome::secondary_limit, 90s);
+  CHECK(database->budgets.at("token-1").banned_until == clock.at(now()) + 91s);
+  end(uut, caf::exit_reason::kill);
+  uut = spawn(token_bucket, bucket_settings(), books);
+  auto next = ask_permit();
+  advance(90s);
+  CHECK_FALSE(next.answered());
+  advance(1s);
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "no permit is given before the ledger has told the budgets",
+                 "[token_bucket]") {
+  auto away = true;
+  database->before = [&away](const std::string&) {
+    if (away)
+      throw db::store_error("connection refused", true);
+  };
+  start();
+  auto first = ask_permit();
+  CHECK_FALSE(first.answered());
+  away = false;
+  advance(5s);
+  CHECK(first.answered());
+}
+
+TEST_CASE_METHOD(permits, "failures in a row open the breaker, a trial closes it",
+                 "[token_bucket]") {
+  start_told();
+  for (auto i = 0; i < 5; ++i)
+    report(take(), outcome::server_error);
+  CHECK(status().breaker == "open");
+  auto trial = ask_permit();
+  auto next = ask_permit();
+  advance(59s);
+  CHECK_FALSE(trial.answered());
+  CHECK(status().waiting_for == "the circuit breaker");
+  advance(1s);
+  REQUIRE(trial.answered());
+  CHECK_FALSE(next.answered());
+  CHECK(status().breaker == "half-open");
+  report(*trial.get());
+  CHECK(status().breaker == "closed");
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "a trial that fails parks everybody again", "[token_bucket]") {
+  start_told();
+  for (auto i = 0; i < 5; ++i)
+    report(take(), outcome::network);
+  auto trial = ask_permit();
+  auto next = ask_permit();
+  advance(60s);
+  report(*trial.get(), outcome::network);
+  advance(59s);
+  CHECK_FALSE(next.answered());
+  advance(1s);
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "a trial that is lost with its fetcher is tried again",
+                 "[token_bucket]") {
+  start_told();
+  for (auto i = 0; i < 5; ++i)
+    report(take(), outcome::network);
+  auto trial = ask_permit(7);
+  auto next = ask_permit(8);
+  advance(60s);
+  REQUIRE(trial.answered());
+  tell(uut, lost_atom_v, uint64_t{7});
+  CHECK_FALSE(next.answered());
+  advance(60s);
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "limits and bad queries are no failures of the host", "[token_bucket]") {
+  start_told();
+  for (auto i = 0; i < 20; ++i)
+    report(take(), outcome::resource_limit);
+  CHECK(status().breaker == "closed");
+}
+
+TEST_CASE_METHOD(permits, "a dead holder's permits are free and its questions forgotten",
+                 "[token_bucket]") {
+  settings.limits.concurrent_requests = 1;
+  start_told();
+  auto lost = take(7);
+  auto waiting = ask_permit(7);
+  auto next = ask_permit(8);
+  tell(uut, lost_atom_v, uint64_t{7});
+  CHECK_FALSE(waiting.answered());
+  REQUIRE(next.answered());
+  CHECK(status().in_flight == 1);
+  report(lost); // comes too late
+  CHECK(status().in_flight == 1);
+}
+
+TEST_CASE_METHOD(permits, "a rejected credential ends the bucket with the reason",
+                 "[token_bucket]") {
+  start();
+  auto first = take();
+  auto waiting = ask_permit();
+  query_report bad;
+  bad.permit_id = first.id;
+  bad.result = outcome::unauthorized;
+  bad.message = "Bad credentials";
+  tell(uut, report_atom_v, bad);
+  REQUIRE(waiting.answered());
+  CHECK(waiting.get().error() == errc::no_credential_left);
+  CHECK(describe(waiting.get().error()) ==
+        "GitHub rejects the credential token-1: Bad credentials");
+  CHECK(ended(uut));
+}
+
+TEST_CASE_METHOD(permits, "with several credentials a rejected one is benched", "[token_bucket]") {
+  settings.credentials.push_back({"token-2", config::secret{"other"}, {}});
+  start();
+  auto first = take();
+  CHECK(first.credential == "token-1");
+  auto second = take();
+  CHECK(second.credential == "token-2");
+  report(first, outcome::unauthorized);
+  report(second);
+  CHECK(take().credential == "token-2");
+  CHECK(status().budgets[0].benched);
+}
+
+TEST_CASE_METHOD(permits, "who waits for a bucket that ends is told", "[token_bucket]") {
+  start();
+  take();
+  auto waiting = ask_permit();
+  end(uut);
+  REQUIRE(waiting.answered());
+  CHECK(waiting.get().error() == errc::stopping);
+}
+
+TEST_CASE_METHOD(permits, "a server with limits off gives permits without end", "[token_bucket]") {
+  settings.limits.concurrent_requests = 1000;
+  limits_on = {};
+  limits_on.known = true;
+  limits_on.enabled = false;
+  start_told();
+  for (auto i = 0; i < 500; ++i)
+    take();
+  CHECK(status().in_flight == 500);
+  CHECK_FALSE(status().budgets[0].enabled);
+}
+
+TEST_CASE_METHOD(permits, "nobody polls", "[token_bucket]") {
+  start_told();
+  auto idle = timers();
+  CHECK(idle == 1); // saves the budgets
+  report(take(), outcome::secondary_limit, 90s);
+  CHECK(timers() == idle);
+  ask_permit();
+  ask_permit();
+  CHECK(timers() == idle + 1);
+  advance(91s);
+  CHECK(timers() == idle);
+}
+
+TEST_CASE_METHOD(permits, "budgets are saved only when they have changed", "[token_bucket]") {
+  start_told();
+  advance(1min);
+  auto saves = [&] {
+    return std::count(database->calls.begin(), database->calls.end(), "save_budgets");
+  };
+  CHECK(saves() == 1);
+  CHECK(database->budgets.at("token-1").remaining == 4000);
+  limits_on.remaining = 3999;
+  report(take());
+  end(uut);
+  CHECK(saves() == 2);
+  CHECK(database->budgets.at("token-1").remaining == 3999);
+}
+
+TEST_CASE_METHOD(permits, "each shape learns its own width", "[token_bucket]") {
+  settings.query_width.page_start = 1;
+  settings.query_width.count_start = 10;
+  start_told();
+  CHECK(take().width == 2);
+  auto count = *ask_permit(1, query_shape::search_count).get();
+  CHECK(count.width == 10);
+  report(count, outcome::resource_limit);
+  CHECK(ask_permit(1, query_shape::search_count).get()->width == 5);
+  CHECK(take().width == 2);
+}
+
+TEST_CASE_METHOD(permits, "the status adds up what was spent", "[token_bucket]") {
+  start_told();
+  limits_on.cost = 3;
+  report(take());
+  report(take(), outcome::timeout);
+  auto x = status();
+  CHECK(x.requests == 3);
+  CHECK(x.points == 4);
+  CHECK(x.retries == 1);
+  CHECK(x.errors == std::map<std::string, uint64_t>{{"timeout", 1}});
+  CHECK(x.page_queries == 2);
+  CHECK(x.in_flight == 0);
+}

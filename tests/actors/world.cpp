@@ -1,0 +1,126 @@
+#include "tests/actors/world.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace gitstar::test {
+
+world::world() {
+  spdlog::set_level(spdlog::level::off);
+  clock.wall_at_start = database->now;
+  clock.actor_at_start = now();
+  settings.credentials.push_back({"token-1", config::secret{"secret"}, {}});
+  observer_ = sys.spawn([this](caf::event_based_actor*) -> caf::behavior {
+    return {[this](finished_atom, const crawl_progress& x) { finished = x; }};
+  });
+  adopt(observer_);
+}
+
+ledger_actor world::spawn_ledger() {
+  if (!session)
+    session = std::make_shared<crawl_session>();
+  session->request = {"test", "search", false};
+  return spawn(ledger, ledger_settings());
+}
+
+ledger_config world::ledger_settings() const {
+  ledger_config result;
+  result.open = open_store(database);
+  result.session = session;
+  return result;
+}
+
+writer_config world::writer_settings(uint32_t batch_rows) const {
+  writer_config result;
+  result.open = open_store(database);
+  result.batch_rows = batch_rows;
+  result.batch_delay = batch_delay;
+  result.metrics = metrics;
+  return result;
+}
+
+token_bucket_config world::bucket_settings() const {
+  return {settings, clock, "api.github.com", metrics};
+}
+
+world::process world::start(uint32_t fetchers) {
+  session = std::make_shared<crawl_session>();
+  session->request = {"test", "search", false};
+  finished.reset();
+  process x;
+  auto keep = [this](const auto& handle) {
+    adopt(caf::actor_cast<caf::actor>(handle));
+    return handle;
+  };
+  x.ledger = keep(sys.spawn(ledger, ledger_settings()));
+  x.writer = keep(sys.spawn(writer, writer_settings(2000)));
+  auto cfg = plan;
+  cfg.base = *parse_search_query(query);
+  cfg.top = top;
+  cfg.clock = clock;
+  cfg.retries = settings.retries;
+  cfg.observer = observer_;
+  x.partitioner = keep(sys.spawn(partitioner, cfg, x.ledger));
+  x.bucket = keep(sys.spawn(token_bucket, bucket_settings(), x.ledger));
+  for (uint32_t i = 0; i < fetchers; ++i)
+    x.fetchers.push_back(keep(start_fetcher(x)));
+  return x;
+}
+
+fetcher_actor world::start_fetcher(const process& x) {
+  fetcher_config cfg;
+  cfg.api = github;
+  cfg.retries = settings.retries;
+  cfg.clock = clock;
+  cfg.metrics = metrics;
+  auto result = sys.spawn(fetcher, cfg, fetcher_partners{x.partitioner, x.bucket, x.writer});
+  adopt(caf::actor_cast<caf::actor>(result));
+  return result;
+}
+
+void world::crash(const process& x) {
+  auto kill = [](const auto& handle) { caf::anon_send_exit(handle, caf::exit_reason::kill); };
+  for (auto& fetcher : x.fetchers)
+    kill(fetcher);
+  kill(x.partitioner);
+  kill(x.bucket);
+  kill(x.writer);
+  kill(x.ledger);
+  run();
+}
+
+crawl_progress world::wait_for_end(caf::timespan limit) {
+  if (!advance_until([this] { return finished.has_value(); }, limit))
+    throw std::runtime_error("the crawl has not finished in time");
+  return *finished;
+}
+
+crawl_progress world::crawl_to_end(uint32_t fetchers) {
+  start(fetchers);
+  return wait_for_end();
+}
+
+std::set<std::pair<std::string, std::string>> committed_pages(const memory_database& database,
+                                                              int64_t crawl_id) {
+  std::set<std::pair<std::string, std::string>> result;
+  auto found = database.partitions.find(crawl_id);
+  if (found == database.partitions.end())
+    return result;
+  for (auto& [id, part] : found->second) {
+    auto texts = pass_texts(part.description);
+    auto add = [&](size_t pass, uint32_t pages) {
+      for (uint32_t page = 0; page < 10; ++page)
+        if (pages >> page & 1)
+          result.emplace(texts[pass], page == 0 ? "" : search_cursor(page * page_size));
+    };
+    auto finished =
+        part.state == partition_state::done || part.state == partition_state::incomplete;
+    for (size_t pass = 0; pass < texts.size(); ++pass)
+      if (finished || pass < part.pass)
+        add(pass, 0x3ff);
+    if (!finished && part.pass < texts.size())
+      add(part.pass, part.pages_done);
+  }
+  return result;
+}
+
+} // namespace gitstar::test
