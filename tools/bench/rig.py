@@ -1,0 +1,276 @@
+"""What a measurement runs on: a simulator, a private PostgreSQL, and processes with a time-out."""
+
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+
+START_SECONDS = 300  # until a simulator has made up its repositories
+STOP_SECONDS = 120
+
+
+class BenchError(Exception):
+    """Why nothing can be measured, in one line."""
+
+
+@dataclass
+class Usage:
+    """What a process cost, as its parent sees it."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    output: str
+
+
+def measure(command, log, timeout, env=None):
+    """Runs a command to its end; its output is kept, its complaints go to the file `log`.
+
+    The kernel counts this interpreter's own peak into the child's: keep it far below that of
+    whatever is measured, so hold no large data here.
+    """
+    with open(log, "w", encoding="utf-8") as complaints, subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=complaints,
+        start_new_session=True,
+        env=env,
+    ) as child:
+        begin = time.monotonic()
+        try:
+            output, code, usage = wait_for(child, begin + timeout)
+        except BaseException:
+            child.kill()
+            raise
+        wall = time.monotonic() - begin
+    if code != 0:
+        raise BenchError(f"{describe(command)} ended with {code}: {last_line(log)}")
+    return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, output)
+
+
+def wait_for(child, deadline):
+    """Reads the output to its end and collects the process: output, exit code, resource usage."""
+    output = b""
+    while True:
+        left = max(0, deadline - time.monotonic())
+        if not select.select([child.stdout], [], [], left)[0]:
+            raise BenchError(f"{describe(child.args)} took too long")
+        part = os.read(child.stdout.fileno(), 65536)
+        if not part:
+            break
+        output += part
+    ended = os.pidfd_open(child.pid)
+    try:
+        if not select.select([ended], [], [], max(0, deadline - time.monotonic()))[0]:
+            raise BenchError(f"{describe(child.args)} took too long")
+    finally:
+        os.close(ended)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return output.decode(), child.returncode, usage
+
+
+def describe(command):
+    return " ".join(os.path.basename(str(x)) for x in command[:2])
+
+
+def last_line(log):
+    with open(log, encoding="utf-8", errors="replace") as file:
+        lines = [line.strip() for line in file if line.strip()]
+    return lines[-1] if lines else "no message"
+
+
+def stop(process):
+    """Ends a process that this program has started."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Simulator:
+    """A `gitstar-sim` without limits; ends with the `with` block, or with this process."""
+
+    def __init__(self, bin_dir, work_dir, repositories, latency=0):
+        log = work_dir / f"simulator-{repositories}-{latency}.log"
+        command = ["setpriv", "--pdeathsig", "KILL", bin_dir / "gitstar-sim"]
+        command += ["--listen", "127.0.0.1:0", "--repositories", str(repositories), "--seed", "1"]
+        command += ["--limits", "none", "--latency", str(latency)]
+        with open(log, "w", encoding="utf-8") as output:
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        try:
+            self.url = self._wait_until_listening(log)
+        except BaseException:
+            stop(self.process)
+            raise
+
+    def _wait_until_listening(self, log):
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            found = re.search(r"http://[0-9.]+:[0-9]+", log.read_text(encoding="utf-8"))
+            if found:
+                return found.group()
+            time.sleep(0.02)
+        raise BenchError(f"the simulator did not start: {last_line(log)}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        stop(self.process)
+
+    @property
+    def port(self):
+        return self.url.rpartition(":")[2]
+
+    def forget(self):
+        """Counts from 0 again and remembers no search, so that every run finds it the same."""
+        self._call("/_sim/mutate", b"{}")
+        self._call("/_sim/reset", b"")
+
+    def stats(self):
+        return json.loads(self._call("/_sim/stats"))
+
+    def save_truth(self, query, file):
+        """Writes every match of a search into a CSV file."""
+        url = f"{self.url}/_sim/truth.csv?query={urllib.parse.quote(query)}"
+        with urllib.request.urlopen(url, timeout=STOP_SECONDS) as answer, open(file, "wb") as out:
+            shutil.copyfileobj(answer, out)
+
+    def peak_bytes(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as file:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1)) * 1024
+
+    def _call(self, path, body=None):
+        with urllib.request.urlopen(self.url + path, body, timeout=STOP_SECONDS) as answer:
+            return answer.read()
+
+
+class Database:
+    """The crawler's own embedded server, held up for the length of the `with` block by a psql that
+    waits for its standard input to end, as it does if this process is killed."""
+
+    def __init__(self, bin_dir, work_dir, config):
+        self.log = work_dir / "psql.log"
+        with open(self.log, "w", encoding="utf-8") as complaints:
+            self.holder = subprocess.Popen(
+                [bin_dir / "gitstar", "psql", config, "--", "-XAtq"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                start_new_session=True,
+                text=True,
+            )
+        self.holder.stdin.write("show unix_socket_directories;\n")
+        self.holder.stdin.flush()
+        self.sockets = self.holder.stdout.readline().strip()
+        if not self.sockets:
+            self.close()
+            raise BenchError(f"PostgreSQL does not start: {last_line(self.log)}")
+        self.conninfo = f"host={self.sockets} port=5432 user=gitstar dbname=gitstar"
+        self.uri = f"postgresql://gitstar@{urllib.parse.quote(self.sockets, safe='')}/gitstar"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.holder.stdin.close()
+        try:
+            self.holder.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.holder.kill()
+            self.holder.wait()
+        self.holder.stdout.close()
+
+    def execute(self, *statements, timeout=STOP_SECONDS):
+        """Runs SQL or psql's own commands, each in a transaction of its own."""
+        command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.conninfo]
+        for statement in statements:
+            command += ["-c", statement]
+        return measure(command, self.log, timeout)
+
+    def number(self, query):
+        return int(self.execute(query).output)
+
+    def empty(self):
+        """As new, with everything on disk that earlier runs have left to write."""
+        self.execute(
+            "set client_min_messages = warning; drop schema public cascade; create schema public",
+            "checkpoint",
+        )
+
+
+class QueryCounter:
+    """Stands between crawler and simulator and counts the queries that ask for pages."""
+
+    def __init__(self, target):
+        counter = self
+        host = target.removeprefix("http://")
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1  # headers and body in few segments
+
+            def setup(self):
+                super().setup()
+                self.upstream = http.client.HTTPConnection(host, timeout=STOP_SECONDS)
+
+            def finish(self):
+                self.upstream.close()
+                with contextlib.suppress(OSError):
+                    super().finish()
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                counter.count(b"pageInfo" in body)
+                self.upstream.request("POST", self.path, body, dict(self.headers))
+                answer = self.upstream.getresponse()
+                content = answer.read()
+                self.send_response_only(answer.status)
+                for name, value in answer.getheaders():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self._lock = threading.Lock()
+        self.page_queries = 0
+        self.count_queries = 0
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def count(self, asks_for_pages):
+        with self._lock:
+            self.page_queries += asks_for_pages
+            self.count_queries += not asks_for_pages
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
