@@ -91,8 +91,10 @@ int main(int argc, char** argv) {
   auto psql =
       add_command(app, "psql", "Open psql on the store: gitstar psql CONFIG [-- ARGS]", common);
   psql->add_option("args", psql_arguments, "Arguments for psql");
-  psql->callback(
-      [&] { act = [&](auto& settings) { return tool::psql_command(settings, psql_arguments); }; });
+  psql->callback([&] {
+    common.tokens = config::tokens::unused;
+    act = [&](auto& settings) { return tool::psql_command(settings, psql_arguments); };
+  });
 
   try {
     app.parse(argc, argv);
