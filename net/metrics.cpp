@@ -19,6 +19,8 @@ using prometheus::Histogram;
 
 double seconds(milliseconds time) { return std::chrono::duration<double>(time).count(); }
 
+std::string field_kind(field_error error) { return "field_" + to_string(error); }
+
 double breaker_value(const std::string& state) {
   if (state == "open")
     return 2;
@@ -50,6 +52,18 @@ class metrics::impl {
   }
 
 public:
+  // A counter that appears only with its first error would hide that error from increase().
+  impl() {
+    for (uint8_t i = 0; i <= static_cast<uint8_t>(outcome::server_error); ++i) {
+      auto result = static_cast<outcome>(i);
+      requests.Add({{"outcome", to_string(result)}});
+      if (result != outcome::ok)
+        errors.Add({{"kind", to_string(result)}});
+    }
+    for (uint8_t i = 1; i <= static_cast<uint8_t>(field_error::rejected); ++i)
+      errors.Add({{"kind", field_kind(static_cast<field_error>(i))}});
+  }
+
   std::string text() const { return prometheus::TextSerializer{}.Serialize(registry_.Collect()); }
 
   Counter& repositories = counters("gitstar_repositories_crawled_total",
@@ -106,7 +120,7 @@ void metrics::count_answer(const api_response& answer) {
     impl_->errors.Add({{"kind", result}}).Increment();
   for (const auto& field : answer.fields)
     if (field.error != field_error::none)
-      impl_->errors.Add({{"kind", "field_" + to_string(field.error)}}).Increment();
+      impl_->errors.Add({{"kind", field_kind(field.error)}}).Increment();
 }
 
 void metrics::count_batch(const batch_receipt& receipt) {

@@ -29,6 +29,14 @@ TEST_CASE("answers are counted by outcome, with duration, points and errors", "[
   CHECK_THAT(text, Contains("gitstar_api_request_duration_seconds_bucket{le=\"0.5\"} 1\n"));
 }
 
+TEST_CASE("kinds of errors are there before the first error", "[metrics]") {
+  auto text = net::metrics{}.text();
+  CHECK_THAT(text, Contains("gitstar_api_requests_total{outcome=\"server_error\"} 0\n"));
+  CHECK_THAT(text, Contains("gitstar_api_errors_total{kind=\"server_error\"} 0\n"));
+  CHECK_THAT(text, Contains("gitstar_api_errors_total{kind=\"field_rejected\"} 0\n"));
+  CHECK_THAT(text, !Contains("gitstar_api_errors_total{kind=\"ok\"}"));
+}
+
 TEST_CASE("batches are counted by what happened to their rows", "[metrics]") {
   net::metrics uut;
   batch_receipt receipt;
