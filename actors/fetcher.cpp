@@ -333,14 +333,15 @@ void fetcher_state::store(std::vector<repository> rows, const std::vector<int64_
       readers_.erase(found);
     }
   }
-  cfg_.metrics->count_repositories(rows.size());
+  auto distinct = rows.size();
   work.rows = std::move(rows);
   work.observed_at = cfg_.clock.at(self_->clock().now());
   ++outstanding_;
   self_->request(partners_.writer, patience, store_atom_v, std::move(work))
       .then(
-          [this, finished = std::move(finished)](const batch_receipt&) {
+          [this, distinct, finished = std::move(finished)](const batch_receipt&) {
             --outstanding_;
+            cfg_.metrics->count_repositories(distinct);
             for (auto& x : finished)
               self_->send(partners_.partitioner, done_atom_v, x);
             return_given_back();
