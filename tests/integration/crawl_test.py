@@ -17,7 +17,7 @@ class CrawlTest(IntegrationTest):
 
     def test_every_repository_is_stored_as_github_shows_it(self):
         github = Simulator(self, "--repositories", REPOSITORIES)
-        crawler = Crawler(self, github)
+        crawler = Crawler(self, github.url)
         crawler.crawl()
         report = self.assert_certified(crawler, github, "stars:>=0")
         self.assert_history_begins(crawler)
@@ -30,7 +30,7 @@ class CrawlTest(IntegrationTest):
     def test_the_most_starred_are_stored_with_all_their_ties(self):
         github = Simulator(self, "--repositories", REPOSITORIES)
         search = {"query": "stars:>=0", "top": 5000}
-        crawler = Crawler(self, github, source={"search": search})
+        crawler = Crawler(self, github.url, source={"search": search})
         crawler.crawl()
         least = int(crawler.sql("select threshold from crawls")[0])
         report = self.assert_certified(crawler, github, f"stars:>={least}")
@@ -43,7 +43,7 @@ class CrawlTest(IntegrationTest):
     def test_forks_are_stored_when_asked_for(self):
         github = Simulator(self, "--repositories", 3000)
         search = {"query": "stars:>=10", "include_forks": True}
-        crawler = Crawler(self, github, source={"search": search})
+        crawler = Crawler(self, github.url, source={"search": search})
         crawler.crawl()
         self.assert_certified(crawler, github, "stars:>=10 fork:true")
         forks = crawler.sql("select count(*) from repositories where is_fork")
@@ -55,7 +55,7 @@ class CrawlTest(IntegrationTest):
             self.say(f"skipped, there is no {data}")
             self.skipTest("no real data")
         github = Simulator(self, "--data", data, "--limits", "none")
-        crawler = Crawler(self, github)
+        crawler = Crawler(self, github.url)
         crawler.crawl(seconds=120)
         report = self.assert_certified(crawler, github, "stars:>=0")
         self.assert_history_begins(crawler)
@@ -76,7 +76,7 @@ class RefreshTest(IntegrationTest):
     def setUp(self):
         super().setUp()
         self.github = Simulator(self, "--repositories", REPOSITORIES)
-        self.crawler = Crawler(self, self.github)
+        self.crawler = Crawler(self, self.github.url)
         self.crawler.crawl()
         self.crawler.sql("""
             create table before as select repo_id, xmin::text as version, crawled_at

@@ -164,14 +164,14 @@ class Simulator:
 
 
 class Crawler:
-    """One config file, the store that it names, and the program that runs both."""
+    """One config, the store that it names, and the program that crawls `url` with both."""
 
-    def __init__(self, test, github, **crawl):
+    def __init__(self, test, url, **crawl):
         self.config = {
             "crawl": {"name": "test", "source": {"search": {"query": "stars:>=0"}}} | crawl,
             "github": {
-                "graphql_url": github.url + "/graphql",
-                "rest_url": github.url,
+                "graphql_url": url + "/graphql",
+                "rest_url": url,
                 "credentials": [{"token": "a-token-of-the-test"}],
             },
             "store": {"data_dir": str(test.directory / "store")},

@@ -1,0 +1,142 @@
+"""What a running crawl tells about itself, and whom it trusts."""
+
+import json
+import re
+import subprocess
+import unittest
+import urllib.request
+
+from programs import Crawler, IntegrationTest, Simulator, wait_until
+
+SECRET = "ghp_Th1sT0kenMustNotShowUpAnywhere"
+
+# With labels: the metrics that operators are promised.
+METRICS = """
+    gitstar_repositories_crawled_total
+    gitstar_api_requests_total{outcome="ok"}
+    gitstar_api_errors_total{kind="network"}
+    gitstar_api_request_duration_seconds_count
+    gitstar_batch_rows_count
+    gitstar_points_remaining{credential="token-1"}
+    gitstar_requests_in_flight
+    gitstar_partitions{state="open"}
+    gitstar_partitions{state="done"}
+    gitstar_queue_depth{queue="partitions"}
+    gitstar_rows_written_total{kind="inserted"}
+    gitstar_writer_latency_seconds_count""".split()
+
+
+def get(url):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def samples(text):
+    """The samples of Prometheus' text format by name and labels."""
+    lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in lines}
+
+
+class TelemetryTest(IntegrationTest):
+    def setUp(self):
+        super().setUp()
+        self.github = Simulator(
+            self, "--repositories", 20_000, "--latency", 100, "--token", SECRET
+        )
+        self.crawler = Crawler(self, self.github.url, fetchers=4)
+        self.crawler.config["github"]["credentials"][0]["token"] = SECRET
+        self.crawler.config["github"]["query_width"] = {"page_max": 3}
+        self.crawler.config["telemetry"] = {
+            "listen": "127.0.0.1:0",
+            "log_level": "debug",
+            "progress_interval": "200ms",
+        }
+
+    def test_metrics_and_health_follow_a_crawl_and_no_secret_shows_up(self):
+        process = self.crawler.start("--log-format", "json")
+        log = []
+        while not (found := re.search(r"http://[\d.:]+", log[-1] if log else "")):
+            log.append(process.stderr.readline())
+            self.assertNotEqual(log[-1], "", "it ended without naming its address")
+        pages = []
+
+        def half_done():
+            pages.append(get(found[0] + "/metrics"))
+            stored = samples(pages[-1]).get("gitstar_repositories_crawled_total", 0)
+            return samples(pages[-1]) if stored > 6000 else None
+
+        seen = wait_until(half_done, "half of the crawl")
+        pages.append(get(found[0] + "/healthz"))
+        output, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, errors)
+        report = self.assert_certified(self.crawler, self.github, "stars:>=0")
+
+        self.assertEqual([name for name in METRICS if name not in seen], [])
+        rows = seen["gitstar_repositories_crawled_total"]
+        inserted = seen['gitstar_rows_written_total{kind="inserted"}']
+        self.assertTrue(rows <= inserted < report["repositories"], (rows, inserted))
+        self.assertGreaterEqual(seen["gitstar_batch_rows_sum"], rows)
+        requests = seen['gitstar_api_requests_total{outcome="ok"}']
+        self.assertEqual(seen["gitstar_api_request_duration_seconds_count"], requests)
+        self.assertLessEqual(requests, report["requests"])
+        self.assertGreater(seen["gitstar_api_request_duration_seconds_sum"], 0.1 * requests)
+        points = seen['gitstar_points_remaining{credential="token-1"}']
+        self.assertTrue(5000 - report["points"] <= points <= 5000, points)
+        self.assertLessEqual(seen["gitstar_requests_in_flight"], 100)
+
+        log += errors.splitlines()
+        for line in log:
+            self.assertEqual({"time", "level", "message"}, json.loads(line).keys())
+
+        server_log = (self.directory / "store/server.log").read_text(errors="replace")
+        told = [output, *log, *pages, json.dumps(report), server_log, *self.every_row()]
+        self.assertEqual([text for text in told if SECRET in text], [])
+        self.say(
+            f"{len(pages) - 1} pages of metrics with {len(seen)} samples, {len(log)} log lines, "
+            f"{len(told)} texts without the token"
+        )
+
+    def every_row(self):
+        tables = self.crawler.sql("select tablename from pg_tables where schemaname = 'public'")
+        self.assertIn("credential_budgets", tables)
+        return self.crawler.sql("".join(f"select t::text from {x} t;" for x in tables))
+
+
+class TlsTest(IntegrationTest):
+    def setUp(self):
+        super().setUp()
+        self.certificate = self.directory / "certificate.pem"
+        key = self.directory / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+            + ["-subj", "/CN=gitstar-test", "-addext", "subjectAltName=IP:127.0.0.1"]
+            + ["-keyout", str(key), "-out", str(self.certificate)],
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+        self.github = Simulator(
+            self, "--repositories", 2000, "--tls-cert", self.certificate, "--tls-key", key,
+            certificate=self.certificate,
+        )
+        self.crawler = Crawler(self, self.github.url)
+
+    def test_a_server_whose_authority_is_trusted_is_crawled(self):
+        self.crawler.config["github"]["http"] = {"ca_file": str(self.certificate)}
+        self.crawler.crawl()
+        report = self.assert_certified(self.crawler, self.github, "stars:>=0")
+        self.say(f"{report['repositories']} repositories over TLS")
+
+    def test_a_server_that_nobody_vouches_for_is_refused(self):
+        process = self.crawler.start()
+        _, errors = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 1)
+        last = errors.splitlines()[-1]
+        self.assertRegex(last, "^gitstar: .*certificate")
+        self.assertEqual(self.github.stats()["graphql_requests"], 0)
+        self.say(last)
+
+
+if __name__ == "__main__":
+    unittest.main()
