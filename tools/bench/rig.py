@@ -5,10 +5,12 @@ import http.client
 import http.server
 import json
 import os
+import pathlib
 import re
-import select
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -31,58 +33,41 @@ class Usage:
     cpu_seconds: float
     peak_bytes: int
     output: str
+    database_seconds: float = 0  # CPU time of PostgreSQL's sessions meanwhile
 
 
 def measure(command, log, timeout, env=None):
-    """Runs a command to its end; its output is kept, its complaints go to the file `log`.
-
-    The kernel counts this interpreter's own peak into the child's: keep it far below that of
-    whatever is measured, so hold no large data here.
-    """
+    """Runs a command to its end; its output is kept, its complaints go to the file `log`."""
+    result = log.with_suffix(".cost")
+    launcher = [sys.executable, "-IS", pathlib.Path(__file__).with_name("cost.py"), result]
     with open(log, "w", encoding="utf-8") as complaints, subprocess.Popen(
-        command,
+        [*launcher, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=complaints,
         start_new_session=True,
         env=env,
     ) as child:
-        begin = time.monotonic()
         try:
-            output, code, usage = wait_for(child, begin + timeout)
-        except BaseException:
-            child.kill()
+            output, _ = child.communicate(timeout=timeout)
+        except BaseException as problem:
+            os.killpg(child.pid, signal.SIGKILL)
+            if isinstance(problem, subprocess.TimeoutExpired):
+                raise BenchError(f"{describe(command)} took longer than {timeout} s") from None
             raise
-        wall = time.monotonic() - begin
-    if code != 0:
-        raise BenchError(f"{describe(command)} ended with {code}: {last_line(log)}")
-    return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, output)
-
-
-def wait_for(child, deadline):
-    """Reads the output to its end and collects the process: output, exit code, resource usage."""
-    output = b""
-    while True:
-        left = max(0, deadline - time.monotonic())
-        if not select.select([child.stdout], [], [], left)[0]:
-            raise BenchError(f"{describe(child.args)} took too long")
-        part = os.read(child.stdout.fileno(), 65536)
-        if not part:
-            break
-        output += part
-    ended = os.pidfd_open(child.pid)
-    try:
-        if not select.select([ended], [], [], max(0, deadline - time.monotonic()))[0]:
-            raise BenchError(f"{describe(child.args)} took too long")
-    finally:
-        os.close(ended)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return output.decode(), child.returncode, usage
+    if child.returncode != 0:
+        raise BenchError(f"{describe(command)} ended with {child.returncode}: {last_line(log)}")
+    cost = json.loads(result.read_text(encoding="utf-8"))
+    return Usage(**cost, output=output.decode())
 
 
 def describe(command):
     return " ".join(os.path.basename(str(x)) for x in command[:2])
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return re.search(r"PPid:\s+(\d+)", file.read()).group(1)
 
 
 def last_line(log):
@@ -177,14 +162,11 @@ class Database:
                 start_new_session=True,
                 text=True,
             )
-        self.holder.stdin.write("show unix_socket_directories;\n")
-        self.holder.stdin.flush()
-        self.sockets = self.holder.stdout.readline().strip()
-        if not self.sockets:
-            self.close()
-            raise BenchError(f"PostgreSQL does not start: {last_line(self.log)}")
-        self.conninfo = f"host={self.sockets} port=5432 user=gitstar dbname=gitstar"
-        self.uri = f"postgresql://gitstar@{urllib.parse.quote(self.sockets, safe='')}/gitstar"
+        sockets = self._ask("show unix_socket_directories")
+        self.conninfo = f"host={sockets} port=5432 user=gitstar dbname=gitstar"
+        self.uri = f"postgresql://gitstar@{urllib.parse.quote(sockets, safe='')}/gitstar"
+        # The parent of all sessions collects what they cost.
+        self.server_stat = f"/proc/{parent_of(self._ask('select pg_backend_pid()'))}/stat"
 
     def __enter__(self):
         return self
@@ -201,12 +183,28 @@ class Database:
             self.holder.wait()
         self.holder.stdout.close()
 
+    def _ask(self, query):
+        """What a query answers to the psql that holds the server."""
+        self.holder.stdin.write(query + ";\n")
+        self.holder.stdin.flush()
+        answer = self.holder.stdout.readline().strip()
+        if not answer:
+            self.close()
+            raise BenchError(f"PostgreSQL does not start: {last_line(self.log)}")
+        return answer
+
     def execute(self, *statements, timeout=STOP_SECONDS):
         """Runs SQL or psql's own commands, each in a transaction of its own."""
         command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.conninfo]
         for statement in statements:
             command += ["-c", statement]
         return measure(command, self.log, timeout)
+
+    def cpu_seconds(self):
+        """The CPU time of all sessions that have ended so far."""
+        with open(self.server_stat, encoding="utf-8") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
     def number(self, query):
         return int(self.execute(query).output)

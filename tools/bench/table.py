@@ -10,6 +10,7 @@ UNITS = {
     "x": "{:.2f} x",
     "%": "{:.1f} %",
     "/s": "{:,.0f} /s",
+    "n": "{:,.0f}",
     "": "{:.2f}",
 }
 
@@ -53,5 +54,5 @@ class Row:
 
 
 def markdown(rows):
-    head = ["| what | median | min – max | bar | stretch | verdict |", "|---|--:|--:|--:|--:|---|"]
-    return "\n".join(head + [row.text() for row in rows if row.samples])
+    head = "| what | median | min – max | bar | stretch | verdict |\n|---|--:|--:|--:|--:|---|"
+    return "\n".join([head] + [row.text() for row in rows if row.samples])
