@@ -1,5 +1,6 @@
 #include "actors/fetcher.hpp"
 
+#include "actors/patience.hpp"
 #include "net/metrics.hpp"
 
 #include <spdlog/spdlog.h>
@@ -11,9 +12,6 @@ namespace gitstar {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A reset of the points is at most an hour away, and PostgreSQL may be away for long.
-constexpr auto patience = 1440min;
 
 /// The credit that bounds memory (DESIGN 3).
 constexpr uint32_t max_outstanding = 2;

@@ -1,5 +1,7 @@
 #include "actors/partitioner.hpp"
 
+#include "actors/patience.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -9,8 +11,6 @@ namespace gitstar {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto ledger_timeout = 1440min; // the ledger waits for PostgreSQL itself
 
 bool is_leaf(partition_state state) { return state != partition_state::split; }
 
@@ -78,13 +78,13 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
 
 void partitioner_state::open() {
   auto give_up = [this](const caf::error& reason) { self_->quit(reason); };
-  self_->request(ledger_, ledger_timeout, open_atom_v)
+  self_->request(ledger_, patience, open_atom_v)
       .then(
           [this, give_up](const crawl& run) {
             run_ = run;
             spdlog::info("crawl {} '{}' {}", run_.id, run_.name,
                          run_.resumed ? "resumed" : "begun");
-            self_->request(ledger_, ledger_timeout, certify_atom_v, run_.id)
+            self_->request(ledger_, patience, certify_atom_v, run_.id)
                 .then(
                     [this](const certificate& totals) {
                       totals_ = totals;
@@ -101,7 +101,7 @@ void partitioner_state::load() {
     return;
   loading_ = true;
   removed_while_loading_.clear();
-  self_->request(ledger_, ledger_timeout, load_atom_v, run_.id, loaded_up_to_, cfg_.window)
+  self_->request(ledger_, patience, load_atom_v, run_.id, loaded_up_to_, cfg_.window)
       .then([this](std::vector<partition>& parts) { begin(std::move(parts)); },
             [this](const caf::error& reason) { self_->quit(reason); });
 }
@@ -139,7 +139,7 @@ void partitioner_state::advance() {
   if (!entries_.empty() || loading_ || !opened_)
     return;
   finishing_ = true;
-  self_->request(ledger_, ledger_timeout, certify_atom_v, run_.id)
+  self_->request(ledger_, patience, certify_atom_v, run_.id)
       .then([this](const certificate& totals) { finish(totals); },
             [this](const caf::error& reason) { self_->quit(reason); });
 }
@@ -166,7 +166,7 @@ void partitioner_state::finish(const certificate& totals) {
   finished_ = true;
   auto complete = totals.missing == 0 && totals.incomplete == 0 && totals.dead == 0;
   run_.state = complete ? "complete" : "incomplete";
-  self_->request(ledger_, ledger_timeout, state_atom_v, run_.id, run_.epoch, run_.state)
+  self_->request(ledger_, patience, state_atom_v, run_.id, run_.epoch, run_.state)
       .then(
           [this] {
             caf::anon_send(cfg_.observer, finished_atom_v, status());
@@ -259,7 +259,7 @@ void partitioner_state::store(std::vector<partition> parts, optional<int64_t> th
   work.threshold = threshold;
   if (threshold)
     run_.threshold = *threshold;
-  self_->request(ledger_, ledger_timeout, store_atom_v, std::move(work))
+  self_->request(ledger_, patience, store_atom_v, std::move(work))
       .then([then](const batch_receipt&) { then(); },
             [this](const caf::error& reason) { self_->quit(reason); });
 }
@@ -378,7 +378,7 @@ void partitioner_state::recover(entry& x, const std::string& reason) {
   // What the dead fetcher has stored is in the ledger alone; it must not be asked for again.
   x.at = step::storing;
   auto id = x.part.id;
-  self_->request(ledger_, ledger_timeout, load_atom_v, run_.id, id - 1, uint32_t{1})
+  self_->request(ledger_, patience, load_atom_v, run_.id, id - 1, uint32_t{1})
       .then(
           [this, id, reason](const std::vector<partition>& found) {
             auto& lost = entries_.at(id);
@@ -397,7 +397,7 @@ void partitioner_state::recover(entry& x, const std::string& reason) {
 }
 
 void partitioner_state::recount() {
-  self_->request(ledger_, ledger_timeout, certify_atom_v, run_.id)
+  self_->request(ledger_, patience, certify_atom_v, run_.id)
       .then(
           [this](const certificate& totals) {
             totals_ = totals;

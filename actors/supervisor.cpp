@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include "actors/patience.hpp"
 #include "net/metrics.hpp"
 
 #include <spdlog/spdlog.h>
@@ -11,8 +12,6 @@ namespace gitstar {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto start_timeout = 60min;
 
 } // namespace
 
@@ -63,7 +62,7 @@ void supervisor_state::start_stopped() {
     self_->monitor(slot.handle);
     if (spec.subtree) {
       auto id = slot.handle.id();
-      self_->request(caf::actor_cast<supervisor_actor>(slot.handle), start_timeout, handles_atom_v)
+      self_->request(caf::actor_cast<supervisor_actor>(slot.handle), patience, handles_atom_v)
           .then(
               [this, i, id](std::vector<named_actor>& leaves) {
                 if (children_[i].handle && children_[i].handle.id() == id)
@@ -143,7 +142,7 @@ void supervisor_state::changed(uint64_t id) {
   // Its leaves are new: ask for them before anybody is started with them.
   found->at = phase::starting;
   auto index = static_cast<size_t>(found - children_.begin());
-  self_->request(caf::actor_cast<supervisor_actor>(found->handle), start_timeout, handles_atom_v)
+  self_->request(caf::actor_cast<supervisor_actor>(found->handle), patience, handles_atom_v)
       .then(
           [this, index, id](std::vector<named_actor>& leaves) {
             if (children_[index].handle && children_[index].handle.id() == id)

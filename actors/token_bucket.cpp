@@ -1,5 +1,6 @@
 #include "actors/token_bucket.hpp"
 
+#include "actors/patience.hpp"
 #include "net/metrics.hpp"
 
 #include <spdlog/spdlog.h>
@@ -12,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto ledger_timeout = 60min; // the ledger waits for PostgreSQL itself
 constexpr auto save_interval = 5s;
 
 /// A host that has never answered is more likely misspelt than away.
@@ -93,7 +93,7 @@ token_bucket_state::shape_state& token_bucket_state::of(query_shape shape) {
 }
 
 void token_bucket_state::load_budgets() {
-  self_->request(ledger_, ledger_timeout, budgets_atom_v)
+  self_->request(ledger_, patience, budgets_atom_v)
       .then(
           [this](const std::vector<budget_record>& records) {
             for (auto& record : records)
@@ -113,7 +113,7 @@ void token_bucket_state::save_budgets() {
   std::vector<budget_record> records;
   for (auto& x : budgets_)
     records.push_back(x.record());
-  self_->request(ledger_, ledger_timeout, budgets_atom_v, std::move(records))
+  self_->request(ledger_, patience, budgets_atom_v, std::move(records))
       .then([] {}, [this](const caf::error& reason) { self_->quit(reason); });
 }
 

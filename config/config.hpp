@@ -51,7 +51,7 @@ std::string to_string(const endpoint& address);
 
 /// `crawl.source.search`: the repositories that one search text matches.
 struct search_source {
-  std::string query;           ///< at most 120 characters; no `sort:` or `fork:`
+  std::string query;           ///< at most 100 characters; no `sort:` or `fork:`
   std::optional<uint64_t> top; ///< only so many, those with the most stars; unset: all matches
   bool include_forks = false;  ///< GitHub leaves forks out unless asked
   location top_at;             ///< of `top`, or of the search where `top` is not set

@@ -15,7 +15,7 @@ namespace {
 
 /// GitHub measurably refuses search texts of more than about 200 characters (fact sheet section
 /// 5). A window of `created`, a star threshold, a split by size and language, and a sort are added.
-constexpr size_t longest_query = 120;
+constexpr size_t longest_query = 100;
 
 constexpr size_t longest_crawl_name = 63;
 

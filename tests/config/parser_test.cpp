@@ -176,10 +176,10 @@ TEST_CASE("places in the file are kept for errors found later", "[config]") {
         "c.yaml:3:20: crawl.source.search.top");
 }
 
-TEST_CASE("a search text of 120 characters, quotes and words that look like keys is good",
+TEST_CASE("a search text of 100 characters, quotes and words that look like keys is good",
           "[config]") {
   for (const auto& query :
-       {std::string(120, 'x'), std::string{"language:\\\"Common Lisp\\\" stars:>1"},
+       {std::string(100, 'x'), std::string{"language:\\\"Common Lisp\\\" stars:>1"},
         std::string{"\\\"sort: created:\\\" resort:no"}, std::string{"\xc3\xa9t\xc3\xa9"}})
     CHECK(complaint(with_search("query: \"" + query + "\"")) == "accepted");
 }
@@ -280,7 +280,7 @@ TEST_CASE("a search text that GitHub or the crawler cannot take is refused", "[c
   auto [query, message] = GENERATE(table<std::string, std::string>({
       {"''", "expected a GitHub search text such as \"stars:>=10\", found \"\""},
       {"'  '", "expected a GitHub search text such as \"stars:>=10\", found \"  \""},
-      {std::string(121, 'x'), "at most 120 characters, found 121; GitHub takes about 200, and the "
+      {std::string(101, 'x'), "at most 100 characters, found 101; GitHub takes about 200, and the "
                               "crawler adds its own qualifiers"},
       {"'language:\"Common Lisp'", "a double quote is not closed"},
       {"'stars:>1 sort:stars'", "leave out `sort:`; the crawler sorts as it needs"},
@@ -361,7 +361,7 @@ TEST_CASE("a bad value under github is refused", "[config]") {
       {"http: {proxy: \"\"}",
        "17: github.http.proxy: expected one of environment, none, found \"\""},
       {"http: {ca_file: \"\"}", "19: github.http.ca_file: expected a path, found \"\""},
-      {"query_width: {page_start: 10}",
+      {"query_width: {page_start: 11}",
        "16: github.query_width.page_max: must not be below page_start"},
       {"query_width: {count_start: 5, count_max: 2}",
        "44: github.query_width.count_max: must not be below count_start"},

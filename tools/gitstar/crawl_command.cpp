@@ -342,6 +342,9 @@ void crawl_run::store_state(const std::string& state) {
 
 double crawl_run::share_seen() const {
   auto& totals = last_.crawl.totals;
+  // Where GitHub's estimates promised more than there are, the source holds fewer than `top`.
+  if (auto top = settings_.crawl.source.search.top; top && totals.seen < static_cast<int64_t>(*top))
+    return static_cast<double>(totals.seen) / static_cast<double>(*top);
   return totals.expected == 0 ? 1.0
                               : static_cast<double>(totals.expected - totals.missing) /
                                     static_cast<double>(totals.expected);
