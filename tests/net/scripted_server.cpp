@@ -204,6 +204,8 @@ std::string write_file(const std::filesystem::path& path, Write write) {
 tls_identity make_identity(const std::string& host) {
   char directory[] = "/tmp/gitstar-test-XXXXXX";
   check(::mkdtemp(directory), "cannot make a temporary directory");
+  std::filesystem::path folder{directory};
+  std::shared_ptr<void> files{nullptr, [folder](void*) { std::filesystem::remove_all(folder); }};
   std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{EVP_EC_gen("P-256"), EVP_PKEY_free};
   std::unique_ptr<X509, decltype(&X509_free)> certificate{X509_new(), X509_free};
   check(key && certificate, "cannot make a key");
@@ -222,12 +224,14 @@ tls_identity make_identity(const std::string& host) {
       X509_EXTENSION_free};
   X509_add_ext(certificate.get(), extension.get(), -1);
   check(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "cannot sign");
-  std::filesystem::path folder{directory};
   return {write_file(folder / "cert.pem",
                      [&](FILE* f) { return PEM_write_X509(f, certificate.get()); }),
-          write_file(folder / "key.pem", [&](FILE* f) {
-            return PEM_write_PrivateKey(f, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-          })};
+          write_file(folder / "key.pem",
+                     [&](FILE* f) {
+                       return PEM_write_PrivateKey(f, key.get(), nullptr, nullptr, 0, nullptr,
+                                                   nullptr);
+                     }),
+          files};
 }
 
 } // namespace gitstar::test

@@ -41,6 +41,7 @@ public:
 struct tls_identity {
   std::string certificate_file;
   std::string key_file;
+  std::shared_ptr<void> files; ///< both files go with the last copy
 };
 
 /// Writes a self-signed certificate for `host` into a temporary directory.
