@@ -68,7 +68,7 @@ class IntegrationTest(unittest.TestCase):
         self.addCleanup(signal.alarm, 0)
         signal.signal(signal.SIGALRM, self._too_late)
         signal.alarm(self.deadline_s)
-        self.directory = Path(tempfile.mkdtemp(prefix="gitstar-test-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="gitstar-integration-"))
         self.addCleanup(shutil.rmtree, self.directory)
         self.directory.chmod(0o755)  # root's PostgreSQL runs as another account
 
