@@ -193,21 +193,24 @@ class Database:
             raise BenchError(f"PostgreSQL does not start: {last_line(self.log)}")
         return answer
 
-    def execute(self, *statements, timeout=STOP_SECONDS):
-        """Runs SQL or psql's own commands, each in a transaction of its own."""
+    def psql(self, *statements):
+        """The command that runs SQL or psql's own commands, each in a transaction of its own."""
         command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.conninfo]
         for statement in statements:
             command += ["-c", statement]
-        return measure(command, self.log, timeout)
+        return command
+
+    def execute(self, *statements):
+        return measure(self.psql(*statements), self.log, STOP_SECONDS).output
+
+    def number(self, query):
+        return int(self.execute(query))
 
     def cpu_seconds(self):
         """The CPU time of all sessions that have ended so far."""
         with open(self.server_stat, encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-
-    def number(self, query):
-        return int(self.execute(query).output)
 
     def empty(self):
         """As new, with everything on disk that earlier runs have left to write."""
