@@ -354,6 +354,11 @@ void embedded_postgres::choose_installation(const fs::path& bin_dir) {
 void embedded_postgres::initialise() {
   auto unfinished = home_ / "data.new";
   auto log = home_ / "server.log";
+  // initdb and its children inherit this lock, so that the next process waits for those that a
+  // killed one left behind: they go on writing into the directory.
+  auto lock_path = home_ / "initdb.lock";
+  open_file writers{lock_path, O_RDWR | O_CREAT};
+  writers.lock(LOCK_EX);
   std::error_code error;
   fs::remove_all(unfinished, error);
   make_private_directory(unfinished, account_);
@@ -366,6 +371,7 @@ void embedded_postgres::initialise() {
     fail("initdb failed: " + last_complaint(log, log_size));
   flush_file_system(unfinished);
   fs::rename(unfinished, home_ / "data");
+  fs::remove(lock_path);
   flush_file_system(home_);
 }
 
@@ -379,12 +385,20 @@ void embedded_postgres::join_or_start() {
     std::this_thread::sleep_for(poll_interval);
     server = read_pid_file(data);
   }
-  if (!is_running(server, data)) {
+  auto joined = is_running(server, data);
+  if (!joined) {
     start();
     server = read_pid_file(data);
   }
   server_ = server.pid;
   connection_string_ = connect_text(server.socket_directory, "gitstar");
+  try {
+    name_database(server.socket_directory); // who started what we join may have been killed before
+  } catch (...) {
+    if (!joined)
+      stop();
+    throw;
+  }
 }
 
 void embedded_postgres::start() {
@@ -409,12 +423,6 @@ void embedded_postgres::start() {
   }
   if (!complaint.empty())
     fail("PostgreSQL does not start: " + complaint);
-  try {
-    name_database(sockets);
-  } catch (...) {
-    stop();
-    throw;
-  }
 }
 
 std::string embedded_postgres::launch(const fs::path& sockets) {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <regex>
 #include <thread>
 
 #include <fcntl.h>
@@ -152,6 +153,32 @@ TEST_CASE_METHOD(with_directory, "an initdb that was killed is begun again", "[d
   fs::create_directories(options().data_dir / "data.new" / "base");
   embedded_postgres server{options()};
   CHECK(ask(server, "select 1") == "1");
+}
+
+TEST_CASE_METHOD(with_directory, "an initdb that outlives its killed parent is waited for",
+                 "[db]") {
+  auto initdb_is_writing = [&] { return fs::exists(options().data_dir / "data.new/base/1"); };
+  auto child = fork();
+  if (child == 0) {
+    embedded_postgres server{options()};
+    _exit(0);
+  }
+  while (!initdb_is_writing())
+    std::this_thread::yield();
+  kill(child, SIGKILL);
+  wait_until_gone(child);
+  embedded_postgres server{options()};
+  CHECK(ask(server, "select 1") == "1");
+}
+
+TEST_CASE_METHOD(with_directory,
+                 "a server that was joined before its database had a name is usable", "[db]") {
+  embedded_postgres first{options()};
+  pqxx::connection link{
+      std::regex_replace(first.connection_string(), std::regex{"dbname=.*"}, "dbname=template1")};
+  pqxx::nontransaction{link}.exec("alter database gitstar rename to postgres");
+  embedded_postgres second{options()};
+  CHECK(ask(second, "select 1") == "1");
 }
 
 TEST_CASE_METHOD(with_directory, "committed rows survive the death of PostgreSQL in a write",
