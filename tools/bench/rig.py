@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 START_SECONDS = 300  # until a simulator has made up its repositories
 STOP_SECONDS = 120
+REAP_SECONDS = 0.1  # between a session's end and its process's
 
 
 class BenchError(Exception):
@@ -152,8 +154,9 @@ class Database:
     waits for its standard input to end, as it does if this process is killed."""
 
     def __init__(self, bin_dir, work_dir, config):
-        self.log = work_dir / "psql.log"
-        with open(self.log, "w", encoding="utf-8") as complaints:
+        self.log = work_dir / "statement.log"
+        self.holder_log = work_dir / "server.log"
+        with open(self.holder_log, "w", encoding="utf-8") as complaints:
             self.holder = subprocess.Popen(
                 [bin_dir / "gitstar", "psql", config, "--", "-XAtq"],
                 stdin=subprocess.PIPE,
@@ -187,10 +190,11 @@ class Database:
         """What a query answers to the psql that holds the server."""
         self.holder.stdin.write(query + ";\n")
         self.holder.stdin.flush()
-        answer = self.holder.stdout.readline().strip()
+        answered = select.select([self.holder.stdout], [], [], STOP_SECONDS)[0]
+        answer = self.holder.stdout.readline().strip() if answered else ""
         if not answer:
             self.close()
-            raise BenchError(f"PostgreSQL does not start: {last_line(self.log)}")
+            raise BenchError(f"PostgreSQL does not run: {last_line(self.holder_log)}")
         return answer
 
     def psql(self, *statements):
@@ -207,7 +211,12 @@ class Database:
         return int(self.execute(query))
 
     def cpu_seconds(self):
-        """The CPU time of all sessions that have ended so far."""
+        """The CPU time of all sessions but ours, once they have ended."""
+        others = "select count(*) from pg_stat_activity where backend_type = 'client backend'"
+        deadline = time.monotonic() + STOP_SECONDS
+        while int(self._ask(others)) > 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(REAP_SECONDS)
         with open(self.server_stat, encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
