@@ -5,7 +5,8 @@ function(gitstar_compile_options target)
     -Woverloaded-virtual -Wcast-align -Wunused -Werror
     -Wno-restrict) # GCC 12 sees overlaps in std::string's operator+ (GCC bug 105651)
   if(GITSTAR_SANITIZE)
-    target_compile_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE} -fno-omit-frame-pointer)
+    target_compile_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE} -fno-omit-frame-pointer
+      PRIVATE -Wno-maybe-uninitialized) # often false with sanitizers, as GCC's manual says
     target_link_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE})
   endif()
 endfunction()
