@@ -36,8 +36,9 @@ class KillTest(IntegrationTest):
         self.say(f"GITSTAR_TEST_SEED={seed}")
         moments = random.Random(seed)
         stored = {}
-        for _ in range(KILLS):
-            self.kill_a_crawl(moments)
+        self.kill_a_crawl(moments, more_requests=0)  # while its PostgreSQL begins
+        for _ in range(KILLS - 1):
+            self.kill_a_crawl(moments, more_requests=moments.randint(0, MOST_REQUESTS))
             stored |= {page: asked for page, asked in self.stored_pages() if page not in stored}
         self.crawler.crawl()
         report = self.assert_certified(self.crawler, self.github, "stars:>=0")
@@ -52,15 +53,17 @@ class KillTest(IntegrationTest):
             f"repeated after {KILLS} kills, 0 of {len(stored)} that were stored before a kill"
         )
 
-    def kill_a_crawl(self, moments):
+    def kill_a_crawl(self, moments, more_requests):
+        """About every third time PostgreSQL dies with it."""
         process = self.crawler.start("--no-progress")
-        more = moments.randint(0, MOST_REQUESTS)
-        if more:
-            self.github.wait_for_requests(self.github.stats()["graphql_requests"] + more)
-        time.sleep(moments.uniform(0, 0.1 if more else 0.5))
+        if more_requests:
+            self.github.wait_for_requests(self.github.stats()["graphql_requests"] + more_requests)
+        time.sleep(moments.uniform(0, 0.1 if more_requests else 1))
         self.assertIsNone(process.poll(), "the crawl ended before it was killed")
         process.kill()
         process.wait()
+        if moments.random() < 1 / 3 and (server := self.crawler.server_pid()):
+            os.kill(server, signal.SIGKILL)
 
     def stored_pages(self):
         """The pages whose rows are committed, and how often each was asked for until now."""

@@ -219,23 +219,17 @@ class Crawler:
         return done.stdout.splitlines()
 
     def server_pid(self):
-        """The embedded PostgreSQL, or None while there is none."""
-        file = Path(self.config["store"]["data_dir"]) / "data/postmaster.pid"
+        """The embedded PostgreSQL, or None while there is none. A killed one leaves its file, and
+        the number in it may be another program's by now: a server stays in its data directory."""
+        data = Path(self.config["store"]["data_dir"]) / "data"
         try:
-            return int(file.read_text().split()[0])
+            pid = int((data / "postmaster.pid").read_text().split()[0])
+            return pid if os.readlink(f"/proc/{pid}/cwd") == str(data) else None
         except (OSError, IndexError):
             return None
 
     def _stop_server(self):
         """A killed crawler leaves its server behind for the next one."""
-        pid = self.server_pid()
-        if pid and _is_postgres(pid):
+        if pid := self.server_pid():
             os.kill(pid, signal.SIGQUIT)
-            wait_until(lambda: not _is_postgres(pid), "the end of PostgreSQL")
-
-
-def _is_postgres(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split(")")[0].endswith("(postgres")
-    except OSError:
-        return False
+            wait_until(lambda: not self.server_pid(), "the end of PostgreSQL")
