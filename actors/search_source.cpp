@@ -43,8 +43,13 @@ int64_t divide_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
 int64_t cell_count(int64_t expected, uint32_t count_width, const search_plan& plan) {
   auto width = std::max<int64_t>(count_width, 2);
   auto wanted = divide_up(expected, plan.cell);
-  auto cells = wanted <= width ? wanted : std::min(width, divide_up(wanted, width));
-  return std::max<int64_t>(cells, 2);
+  if (wanted > 2 * width)
+    return std::min(width, divide_up(wanted, width));
+  // What an even cut has left over is mostly a burst within a second: a query's worth of cells
+  // finds it in few rounds.
+  if (4 * wanted <= width)
+    return width;
+  return std::min(wanted, width);
 }
 
 /// At most `cells` ranges of equal length that cover `range`.

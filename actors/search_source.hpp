@@ -26,7 +26,7 @@ struct search_plan {
   /// Matches per counted cell. Cells are joined to windows whose last page is nearly full; smaller
   /// cells fill pages better and cost more count fields. Measured: ARCHITECTURE.md, "The search
   /// plan".
-  int64_t cell = 150;
+  int64_t cell = 100;
 };
 
 /// The query widths that planning reckons with: fields per query of each shape.

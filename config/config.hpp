@@ -146,9 +146,9 @@ struct store_section {
   /// `embedded` (a private server under `data_dir`), or a libpq connection string or URI.
   secret postgres{"embedded"};
   std::filesystem::path data_dir = "var/postgres"; ///< relative to the current directory
-  uint32_t writers = 1;
+  uint32_t writers = 2;
   uint32_t batch_rows = 2000;   ///< a writer commits at so many rows,
-  milliseconds batch_delay{50}; ///< or after so long, whichever is first
+  milliseconds batch_delay{10}; ///< or after so long, whichever is first
 
   bool embedded() const { return postgres.reveal() == "embedded"; }
 };

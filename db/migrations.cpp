@@ -44,7 +44,16 @@ void refuse_foreign_schema(const checksums& applied, const std::vector<migration
   }
 }
 
+void refuse_old_server(pqxx::work& work) {
+  constexpr int oldest = 130000; // as libpq numbers 13.0
+  auto version = work.conn().server_version();
+  if (version < oldest)
+    throw store_error("PostgreSQL " + std::to_string(version / 10000) +
+                      " is not supported: version 13 or newer is needed");
+}
+
 int apply_missing(pqxx::work& work, const std::vector<migration>& wanted) {
+  refuse_old_server(work);
   work.exec(lock_statement);
   work.exec(create_table);
   auto applied = applied_migrations(work);
@@ -76,6 +85,11 @@ migration_report migrate(const std::string& connection_string,
       report.version = wanted.back().version;
     return report;
   });
+}
+
+void build_query_indexes(const std::string& connection_string) {
+  connection database{connection_string};
+  database.transaction([](pqxx::work& work) { work.exec("select build_query_indexes()"); });
 }
 
 } // namespace gitstar::db

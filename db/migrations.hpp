@@ -29,4 +29,8 @@ struct migration_report {
 migration_report migrate(const std::string& connection_string,
                          const std::vector<migration>& wanted = built_in_migrations());
 
+/// Builds the indexes of `build_query_indexes` (0001_repositories.sql) that are missing: to be
+/// called when a crawl has ended. Throws `store_error`.
+void build_query_indexes(const std::string& connection_string);
+
 } // namespace gitstar::db

@@ -24,11 +24,6 @@ create table repositories (
   crawled_at       timestamptz not null
 );
 
--- Names move to other repositories (rename, delete, create), so this one is not unique.
--- text_pattern_ops compares bytes in every locale and also serves "like 'owner/%'".
-create index repositories_full_name on repositories (full_name text_pattern_ops);
-create index repositories_star_count on repositories (star_count desc);
-
 comment on table repositories is 'One row per GitHub repository: its newest observed state';
 comment on column repositories.repo_id is 'GitHub''s database id: the identity; names may change';
 comment on column repositories.full_name is 'owner/name';
@@ -47,9 +42,6 @@ create table star_history (
   observed_at timestamptz not null,
   star_count  integer not null
 ) partition by range (observed_at);
-
--- Not unique: two observations within one second may differ.
-create index star_history_repo_id on star_history (repo_id, observed_at);
 
 comment on table star_history is
   'A row when a repository is first seen and whenever its star count differs; a partition a month';
@@ -74,4 +66,23 @@ begin
                      (month_start + interval '1 month') at time zone 'UTC');
     end if;
   end loop;
+end $$;
+
+-- The indexes that people's queries need and crawls do not. Built when the first crawl ends: keeping
+-- them while loading costs several times as much. Cheap when they exist.
+create function build_query_indexes() returns void language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('gitstar.query_indexes'));
+  if to_regclass('repositories_full_name') is null then
+    -- Names move to other repositories (rename, delete, create), so this one is not unique.
+    -- text_pattern_ops compares bytes in every locale and also serves "like 'owner/%'".
+    create index repositories_full_name on repositories (full_name text_pattern_ops);
+  end if;
+  if to_regclass('repositories_star_count') is null then
+    create index repositories_star_count on repositories (star_count desc);
+  end if;
+  if to_regclass('star_history_repo_id') is null then
+    -- Not unique: two observations within one second may differ.
+    create index star_history_repo_id on star_history (repo_id, observed_at);
+  end if;
 end $$;

@@ -53,6 +53,18 @@ TEST_CASE_METHOD(with_empty_database, "migrating twice applies every file once",
   CHECK(value("select count(*) from schema_migrations") == std::to_string(newest));
 }
 
+TEST_CASE_METHOD(with_empty_database, "the indexes for queries are built once, after loading",
+                 "[db]") {
+  migrate();
+  std::string indexes = "select count(*) from pg_indexes where indexname in "
+                        "('repositories_full_name', 'repositories_star_count', "
+                        "'star_history_repo_id')";
+  CHECK(value(indexes) == "0");
+  db::build_query_indexes(shared_server().connection_string());
+  CHECK(value(indexes) == "3");
+  CHECK_NOTHROW(db::build_query_indexes(shared_server().connection_string()));
+}
+
 TEST_CASE_METHOD(with_empty_database, "an older database gets only what is missing", "[db]") {
   auto wanted = db::built_in_migrations();
   migrate(wanted);

@@ -125,6 +125,7 @@ private:
   open_store store_;
   std::shared_ptr<net::metrics> metrics_;
   std::shared_ptr<net::github_client> client_;
+  std::shared_ptr<crawl_session> session_ = std::make_shared<crawl_session>();
   health_board health_;
   std::unique_ptr<net::status_server> monitoring_;
   ending ending_ = ending::none;
@@ -166,7 +167,7 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   result.partitioner.observer = observer;
   result.ledger.open = open;
   result.ledger.revive = revive;
-  result.ledger.session = std::make_shared<crawl_session>();
+  result.ledger.session = session_;
   result.ledger.session->request = {
       settings_.crawl.name, search_source{result.partitioner.base, result.partitioner.top}.text(),
       options_.fresh};
@@ -353,6 +354,8 @@ double crawl_run::share_seen() const {
 int crawl_run::conclude() {
   if (ending_ == ending::stopped)
     store_state("stopped");
+  else
+    db::build_query_indexes(store_.connection_string);
   run_report report;
   report.crawl = last_.crawl;
   report.bucket = last_.bucket;
@@ -374,6 +377,9 @@ int crawl_run::conclude() {
 
 int crawl_run::fail() {
   auto bad_config = failure_ == errc::bad_config;
+  // A run that fails at once ends before anybody has asked how it is.
+  if (last_.crawl.run.id == 0 && session_->run)
+    last_.crawl.run = *session_->run;
   // What has stored nothing is not worth resuming.
   store_state(last_.crawl.totals.seen == 0 ? "failed" : "stopped");
   auto text = describe(failure_);

@@ -83,6 +83,7 @@ int run(const db::command_line& command) {
 int migrate_command(const config::settings& settings) {
   open_store store{settings.store};
   auto done = db::migrate(store.connection_string);
+  db::build_query_indexes(store.connection_string);
   std::printf("The database is at version %d, %d migrations applied now.\n", done.version,
               done.applied);
   return exit_complete;
