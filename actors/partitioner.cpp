@@ -20,6 +20,7 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
                                                                   ledger_actor ledger) {
   cfg_ = std::move(cfg);
   ledger_ = std::move(ledger);
+  widths_ = cfg_.widths;
   source_ = std::make_unique<search_source>(cfg_.base, cfg_.top, cfg_.plan);
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
     turn_away();

@@ -24,6 +24,8 @@ struct partitioner_config {
   /// Open partitions kept in memory; the others stay in the ledger.
   uint32_t window = 5000;
   search_plan plan;
+  /// What planning reckons with until fetchers have seen the learned widths.
+  query_widths widths;
 };
 
 /// Plans, splits, leases and retries partitions, and knows when the crawl is finished. Every change
@@ -97,7 +99,7 @@ private:
   std::map<int64_t, entry> entries_;
   std::deque<int64_t> ready_; // ids; some may have left
   std::deque<waiting_fetcher> waiting_;
-  query_widths widths_; // that fetchers have seen last
+  query_widths widths_; // that fetchers have seen last; at first those of the config
   cursor_mode cursors_ = cursor_mode::unverified;
   bool opened_ = false;
   bool loading_ = false;

@@ -324,7 +324,9 @@ lease search_source::plan(const crawl&, const partition& part, query_widths widt
   } else if (part.expected < 0) {
     result.counts.push_back(part.description);
   } else if (part.expected > (part.seen > 0 ? max_search_results : plan_.window)) {
-    asked.cells = cut(described(part), part.expected, widths.counts, plan_);
+    auto plan = plan_;
+    plan.cell = static_cast<int64_t>(static_cast<double>(plan_.cell) * std::sqrt(widths.pages));
+    asked.cells = cut(described(part), part.expected, widths.counts, plan);
     for (auto& cell : asked.cells)
       result.counts.push_back(to_string(cell));
   }

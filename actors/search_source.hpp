@@ -23,10 +23,11 @@ struct search_plan {
   /// Windows are sized to hold at most this many matches: a margin below 1,000, because counts
   /// drift while a crawl runs.
   int64_t window = 900;
-  /// Matches per counted cell. Cells are joined to windows whose last page is nearly full; smaller
-  /// cells fill pages better and cost more count fields. Measured: ARCHITECTURE.md, "The search
-  /// plan".
-  int64_t cell = 100;
+  /// Matches per counted cell where a query carries one page. Cells are joined to windows whose last
+  /// page is nearly full: smaller ones fill pages better and cost more count fields. Where a query
+  /// carries more pages, what a page not filled costs falls, and the best cell grows with the square
+  /// root of it.
+  int64_t cell = 50;
 };
 
 /// The query widths that planning reckons with: fields per query of each shape.

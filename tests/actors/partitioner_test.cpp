@@ -98,7 +98,7 @@ public:
   }
 
   pending<leases> ask_lease(uint64_t holder = 1, uint32_t counts = 10, bool wait = true) {
-    return ask_later<leases>(uut, lease_atom_v, holder, 9u, counts, wait);
+    return ask_later<leases>(uut, lease_atom_v, holder, 1u, counts, wait);
   }
 
   lease take(uint64_t holder = 1, uint32_t counts = 10) {

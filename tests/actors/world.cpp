@@ -59,6 +59,7 @@ world::process world::start(uint32_t fetchers) {
   cfg.clock = clock;
   cfg.retries = settings.retries;
   cfg.observer = observer_;
+  cfg.widths = {settings.query_width.page_max, settings.query_width.count_start};
   x.partitioner = keep(sys.spawn(partitioner, cfg, x.ledger));
   x.bucket = keep(sys.spawn(token_bucket, bucket_settings(), x.ledger));
   for (uint32_t i = 0; i < fetchers; ++i)

@@ -164,6 +164,8 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   result.partitioner.top = static_cast<int64_t>(search.top.value_or(0));
   result.partitioner.retries = settings_.github.retries;
   result.partitioner.clock = clock;
+  result.partitioner.widths = {settings_.github.query_width.page_max,
+                               settings_.github.query_width.count_start};
   result.partitioner.observer = observer;
   result.ledger.open = open;
   result.ledger.revive = revive;
