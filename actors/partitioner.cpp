@@ -304,7 +304,7 @@ void partitioner_state::counted(const count_result& result) {
   auto x = leased(result.partition_id, result.lease);
   if (x == nullptr)
     return;
-  auto outcome = source_->counted(run_, x->part, result.counts, widths_);
+  auto outcome = source_->counted(run_, x->part, result.counts);
   if (!outcome)
     return self_->quit(outcome.error());
   auto id = x->part.id;

@@ -264,8 +264,8 @@ void threshold_search::learn(const std::vector<int64_t>& probes,
   }
 }
 
-bool threshold_search::finished(int64_t slack) const {
-  return impossible_ || (count_ >= 0 && (high_ - low_ <= 1 || count_ - wanted_ <= slack));
+bool threshold_search::finished() const {
+  return impossible_ || (count_ >= 0 && (high_ - low_ <= 1 || count_ == wanted_));
 }
 
 search_source::search_source(search_query base, int64_t top, search_plan plan)
@@ -338,14 +338,13 @@ lease search_source::plan(const crawl&, const partition& part, query_widths widt
 }
 
 caf::expected<count_outcome> search_source::counted(const crawl& run, partition part,
-                                                    const std::vector<int64_t>& counts,
-                                                    query_widths widths) {
+                                                    const std::vector<int64_t>& counts) {
   auto found = pending_.extract(part.id);
   if (found.empty() || counts.empty())
     return count_outcome{std::move(part), {}, caf::none};
   auto& asked = found.mapped();
   if (!asked.probes.empty())
-    return counted_threshold(run, std::move(part), asked, counts, widths);
+    return counted_threshold(run, std::move(part), asked, counts);
   if (!asked.cells.empty())
     return counted_cells(run, std::move(part), asked, counts);
   part.expected = counts[0];
@@ -356,8 +355,7 @@ caf::expected<count_outcome> search_source::counted(const crawl& run, partition 
 
 caf::expected<count_outcome> search_source::counted_threshold(const crawl& run, partition part,
                                                               const pending& asked,
-                                                              const std::vector<int64_t>& counts,
-                                                              query_widths widths) {
+                                                              const std::vector<int64_t>& counts) {
   auto top = parse_top(part.description);
   auto& search = thresholds_.at(part.id);
   search.learn(asked.probes, counts);
@@ -368,8 +366,7 @@ caf::expected<count_outcome> search_source::counted_threshold(const crawl& run, 
                                                  " matches only " + std::to_string(search.count()));
   count_outcome result;
   part.expected = search.count();
-  // Another round costs a query; it pays where it saves a query's pages.
-  if (search.finished(page_size * widths.pages)) {
+  if (search.finished()) {
     part.state = partition_state::split;
     result.threshold = search.threshold();
     result.children.push_back(

@@ -23,10 +23,10 @@ struct search_plan {
   /// Windows are sized to hold at most this many matches: a margin below 1,000, because counts
   /// drift while a crawl runs.
   int64_t window = 900;
-  /// Matches per counted cell where a query carries one page. Cells are joined to windows whose last
-  /// page is nearly full: smaller ones fill pages better and cost more count fields. Where a query
-  /// carries more pages, what a page not filled costs falls, and the best cell grows with the square
-  /// root of it.
+  /// Matches per counted cell where a query carries one page. Cells are joined to windows whose
+  /// last page is nearly full: smaller ones fill pages better and cost more count fields. Where a
+  /// query carries more pages, what a page not filled costs falls, and the best cell grows with the
+  /// square root of it.
   int64_t cell = 50;
 };
 
@@ -68,8 +68,8 @@ public:
 
   /// The whole search has fewer than `wanted` matches; `count()` says how many.
   bool impossible() const { return impossible_; }
-  /// Nothing is gained by asking on: T is exact, or less than `slack` matches too many.
-  bool finished(int64_t slack) const;
+  /// T is exact, as far as counts are, or nothing can be found.
+  bool finished() const;
   int64_t threshold() const { return low_; }
   int64_t count() const { return count_; }
 
@@ -105,7 +105,7 @@ public:
   /// What the counts asked for by `plan` say. Fails with `errc::bad_config` where the search has
   /// fewer matches than `top` asks for.
   caf::expected<count_outcome> counted(const crawl& run, partition part,
-                                       const std::vector<int64_t>& counts, query_widths widths);
+                                       const std::vector<int64_t>& counts);
 
   /// Forgets a plan whose counts will not come.
   void forget(int64_t partition_id) { pending_.erase(partition_id); }
@@ -127,8 +127,7 @@ private:
   partition top_partition(const crawl& run, int64_t wanted, int_range stars) const;
   caf::expected<count_outcome> counted_threshold(const crawl& run, partition part,
                                                  const pending& asked,
-                                                 const std::vector<int64_t>& counts,
-                                                 query_widths widths);
+                                                 const std::vector<int64_t>& counts);
   count_outcome counted_cells(const crawl& run, partition part, const pending& asked,
                               const std::vector<int64_t>& counts) const;
 

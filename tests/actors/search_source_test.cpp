@@ -110,9 +110,9 @@ private:
 
 /// Runs a threshold search against `count`; returns the number of rounds.
 template <class Count>
-int rounds_of(threshold_search& search, uint32_t width, int64_t slack, Count count) {
+int rounds_of(threshold_search& search, uint32_t width, Count count) {
   auto rounds = 0;
-  for (; !search.finished(slack) && rounds < 1000; ++rounds) {
+  for (; !search.finished() && rounds < 1000; ++rounds) {
     auto probes = search.probes(width);
     REQUIRE_FALSE(probes.empty());
     REQUIRE(std::is_sorted(probes.begin(), probes.end()));
@@ -234,7 +234,7 @@ TEST_CASE("the threshold is exact and found in few rounds", "[search_source]") {
     for (int64_t wanted : {1, 10, 500, 10'000, 20'000}) {
       for (auto width : {1u, 10u, 100u}) {
         threshold_search search{wanted, {}};
-        auto rounds = rounds_of(search, width, 0, [&](int64_t x) { return world.at_least(x); });
+        auto rounds = rounds_of(search, width, [&](int64_t x) { return world.at_least(x); });
         REQUIRE_FALSE(search.impossible());
         // Where no repository has T stars, T's neighbours below say the same.
         REQUIRE(search.count() == world.at_least(world.threshold(wanted)));
@@ -245,20 +245,11 @@ TEST_CASE("the threshold is exact and found in few rounds", "[search_source]") {
   }
 }
 
-TEST_CASE("slack saves rounds and costs at most as many matches", "[search_source]") {
-  stars world{1, 20'000};
-  threshold_search search{5000, {}};
-  rounds_of(search, 10, 300, [&](int64_t x) { return world.at_least(x); });
-  CHECK(search.count() >= 5000);
-  CHECK(search.count() == world.at_least(search.threshold()));
-  CHECK((search.count() <= 5300 || search.threshold() == world.threshold(5000)));
-}
-
 TEST_CASE("a threshold search stays inside the user's range of stars", "[search_source]") {
   stars world{4, 20'000};
   auto below_100 = [&](int64_t x) { return world.at_least(x) - world.at_least(100); };
   threshold_search search{50, {5, 99}};
-  rounds_of(search, 10, 0, below_100);
+  rounds_of(search, 10, below_100);
   CHECK(search.threshold() >= 5);
   CHECK(search.threshold() <= 99);
   CHECK(search.count() == below_100(search.threshold()));
@@ -268,7 +259,7 @@ TEST_CASE("a threshold search stays inside the user's range of stars", "[search_
 TEST_CASE("more than the search matches is impossible", "[search_source]") {
   stars world{5, 1000};
   threshold_search search{1001, {}};
-  CHECK(rounds_of(search, 10, 0, [&](int64_t x) { return world.at_least(x); }) == 1);
+  CHECK(rounds_of(search, 10, [&](int64_t x) { return world.at_least(x); }) == 1);
   CHECK(search.impossible());
   CHECK(search.count() == 1000);
 }
@@ -282,7 +273,7 @@ TEST_CASE("a threshold search ends although counts are estimates", "[search_sour
       return exact + static_cast<int64_t>(random() % 400) - 200;
     };
     threshold_search search{5000, {}};
-    CHECK(rounds_of(search, 10, 100, estimate) < 30);
+    CHECK(rounds_of(search, 10, estimate) < 30);
     CHECK_FALSE(search.impossible());
     CHECK(search.count() >= 5000);
   }
@@ -325,7 +316,7 @@ TEST_CASE("counts that fit one window after all leave the partition whole", "[se
   REQUIRE(work.counts.size() >= 2);
   std::vector<int64_t> counts(work.counts.size(), 0);
   counts[0] = 890;
-  auto outcome = source.counted(run_of(), part, counts, {1, 10});
+  auto outcome = source.counted(run_of(), part, counts);
   REQUIRE(outcome);
   CHECK(outcome->part.state == partition_state::open);
   CHECK(outcome->part.expected == 890);
@@ -342,7 +333,7 @@ TEST_CASE("a partition and its children never share an id", "[search_source]") {
     std::vector<int64_t> counts;
     for (size_t cell = 0; cell < work.counts.size(); ++cell)
       counts.push_back(random() % 3 == 0 ? 0 : random() % 500);
-    auto outcome = source.counted(run_of(), part, counts, {1, 10});
+    auto outcome = source.counted(run_of(), part, counts);
     REQUIRE(outcome);
     for (auto& child : outcome->children) {
       REQUIRE(child.id != part.id);
@@ -357,7 +348,7 @@ TEST_CASE("a search without a match is done once it is counted", "[search_source
   auto part = source.roots(run_of())[0];
   REQUIRE(source.plan(run_of(), part, {1, 10}).counts ==
           std::vector<std::string>{part.description});
-  auto outcome = source.counted(run_of(), part, {0}, {1, 10});
+  auto outcome = source.counted(run_of(), part, {0});
   REQUIRE(outcome);
   CHECK(outcome->part.state == partition_state::done);
 }
@@ -366,8 +357,7 @@ TEST_CASE("a top beyond the matches is a mistake in the config", "[search_source
   search_source source{parsed("stars:>=5"), 100};
   auto part = source.roots(run_of())[0];
   auto work = source.plan(run_of(), part, {1, 10});
-  auto outcome =
-      source.counted(run_of(), part, std::vector<int64_t>(work.counts.size(), 99), {1, 10});
+  auto outcome = source.counted(run_of(), part, std::vector<int64_t>(work.counts.size(), 99));
   REQUIRE_FALSE(outcome);
   CHECK(outcome.error() == errc::bad_config);
   CHECK(describe(outcome.error()) ==
@@ -398,7 +388,7 @@ TEST_CASE("a band with fewer than are missing is crawled whole", "[search_source
   totals.seen = 90;
   auto band = source.rest(run, totals)[0];
   auto work = source.plan(run, band, {1, 10});
-  auto outcome = source.counted(run, band, std::vector<int64_t>(work.counts.size(), 4), {1, 10});
+  auto outcome = source.counted(run, band, std::vector<int64_t>(work.counts.size(), 4));
   REQUIRE(outcome);
   CHECK(outcome->part.state == partition_state::split);
   REQUIRE(outcome->children.size() == 1);
