@@ -61,16 +61,7 @@ void supervisor_state::start_stopped() {
     slot.handle = spec.start(self_, leaves_before(i));
     self_->monitor(slot.handle);
     if (spec.subtree) {
-      auto id = slot.handle.id();
-      self_->request(caf::actor_cast<supervisor_actor>(slot.handle), patience, handles_atom_v)
-          .then(
-              [this, i, id](std::vector<named_actor>& leaves) {
-                if (children_[i].handle && children_[i].handle.id() == id)
-                  started(i, std::move(leaves));
-              },
-              [](const caf::error&) {
-                // Its end comes as a down message.
-              });
+      ask_leaves(i);
       return;
     }
     slot.at = phase::running;
@@ -82,6 +73,20 @@ void supervisor_state::start_stopped() {
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cfg_.inherited.size()));
   for (auto& promise : std::exchange(waiting_, {}))
     promise.deliver(all);
+}
+
+/// Asks the subtree `index` for its leaves; `started` goes on with them.
+void supervisor_state::ask_leaves(size_t index) {
+  auto& handle = children_[index].handle;
+  self_->request(caf::actor_cast<supervisor_actor>(handle), patience, handles_atom_v)
+      .then(
+          [this, index, id = handle.id()](std::vector<named_actor>& leaves) {
+            if (children_[index].handle && children_[index].handle.id() == id)
+              started(index, std::move(leaves));
+          },
+          [](const caf::error&) {
+            // Its end comes as a down message.
+          });
 }
 
 void supervisor_state::started(size_t index, std::vector<named_actor> leaves) {
@@ -138,19 +143,11 @@ void supervisor_state::changed(uint64_t id) {
     return;
   restarted_ = true;
   restart_delay_ = caf::timespan{0};
-  stop_after(static_cast<size_t>(found - children_.begin()));
+  auto index = static_cast<size_t>(found - children_.begin());
+  stop_after(index);
   // Its leaves are new: ask for them before anybody is started with them.
   found->at = phase::starting;
-  auto index = static_cast<size_t>(found - children_.begin());
-  self_->request(caf::actor_cast<supervisor_actor>(found->handle), patience, handles_atom_v)
-      .then(
-          [this, index, id](std::vector<named_actor>& leaves) {
-            if (children_[index].handle && children_[index].handle.id() == id)
-              started(index, std::move(leaves));
-          },
-          [](const caf::error&) {
-            // Its end comes as a down message.
-          });
+  ask_leaves(index);
 }
 
 void supervisor_state::stop_after(size_t index) {

@@ -64,6 +64,7 @@ private:
   };
 
   void start_stopped();
+  void ask_leaves(size_t index);
   void started(size_t index, std::vector<named_actor> leaves);
   void child_down(const caf::down_msg& msg);
   void failed(size_t index, const caf::error& reason);

@@ -115,6 +115,7 @@ private:
   void drain(caf::scoped_actor& self, const supervisor_actor& root);
   bool end_tree(caf::scoped_actor& self, const caf::actor& root);
   void store_state(const std::string& state);
+  run_report report() const;
   int conclude();
   int fail();
   double share_seen() const;
@@ -353,22 +354,27 @@ double crawl_run::share_seen() const {
                                     static_cast<double>(totals.expected);
 }
 
+run_report crawl_run::report() const {
+  run_report result;
+  result.crawl = last_.crawl;
+  result.bucket = last_.bucket;
+  result.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  measure_process(result);
+  return result;
+}
+
 int crawl_run::conclude() {
   if (ending_ == ending::stopped)
     store_state("stopped");
   else
     db::build_query_indexes(store_.connection_string);
-  run_report report;
-  report.crawl = last_.crawl;
-  report.bucket = last_.bucket;
-  report.wall_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  measure_process(report);
+  auto result = report();
   if (!options_.report_file.empty())
-    write_report(report, options_.report_file);
+    write_report(result, options_.report_file);
   auto stored = db::summarize_repositories(store_.connection_string,
-                                           std::max<int64_t>(report.crawl.run.threshold, 0));
-  std::fputs(summary_text(report, stored, options_.psql_hint).c_str(), stdout);
+                                           std::max<int64_t>(result.crawl.run.threshold, 0));
+  std::fputs(summary_text(result, stored, options_.psql_hint).c_str(), stdout);
   std::fflush(stdout);
   if (ending_ == ending::stopped) {
     std::fputs("Stopped by a signal: the same command goes on from here.\n", stderr);
@@ -390,14 +396,9 @@ int crawl_run::fail() {
     text = config::to_string(config::problem{at, text});
   }
   if (!options_.report_file.empty()) {
-    run_report report;
-    report.crawl = last_.crawl;
-    report.crawl.run.state = "failed";
-    report.bucket = last_.bucket;
-    report.wall_seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-    measure_process(report);
-    write_report(report, options_.report_file);
+    auto result = report();
+    result.crawl.run.state = "failed";
+    write_report(result, options_.report_file);
   }
   std::fprintf(stderr, "gitstar: %s\n", text.c_str());
   return bad_config ? exit_bad_config : exit_failed;
