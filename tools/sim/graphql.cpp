@@ -38,7 +38,7 @@ value to_value(const json::value& from) {
   } else if (from.is_object()) {
     out.type = value::kind::object;
     for (const auto& [name, member] : from.get_object())
-      out.members.emplace_back(std::string{name}, to_value(member));
+      out.members.push_back({std::string{name}, to_value(member)});
   }
   return out;
 }

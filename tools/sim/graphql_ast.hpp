@@ -15,6 +15,8 @@ struct location {
   int column = 1;
 };
 
+struct object_field;
+
 /// A literal, a variable, or a value of the request's JSON.
 struct value {
   enum class kind : uint8_t {
@@ -34,7 +36,13 @@ struct value {
   int64_t integer = 0;
   std::string text; ///< of a text, enumeration or real; the name of a variable
   std::vector<value> items;
-  std::vector<std::pair<std::string, value>> members;
+  std::vector<object_field> members;
+};
+
+/// A member of an object. Not a pair: a pair of an incomplete type is more than clang 14 takes.
+struct object_field {
+  std::string name;
+  graphql::value value;
 };
 
 /// `[ID!]!` and the like; GitHub's schema has no lists of lists where we look.

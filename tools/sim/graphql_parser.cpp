@@ -238,7 +238,7 @@ private:
       while (!in_.take_if("}")) {
         auto name = in_.expect_name();
         in_.expect(":");
-        out.members.emplace_back(std::move(name), parse_value(constant));
+        out.members.push_back({std::move(name), parse_value(constant)});
       }
     }
     --depth_;

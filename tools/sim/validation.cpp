@@ -22,17 +22,17 @@ std::optional<std::string> input_mismatch(const value& x, const type_def& type,
                                           value_source source) {
   if (x.type != kind::object)
     return "Expected an input object";
-  for (const auto& [name, member] : x.members) {
+  for (const auto& member : x.members) {
     auto at = std::find_if(type.inputs.begin(), type.inputs.end(),
-                           [&](const auto& input) { return input.name == name; });
+                           [&](const auto& input) { return input.name == member.name; });
     if (at == type.inputs.end())
       return "Field is not defined on " + type.name;
-    if (auto why = value_mismatch(member, at->type, source))
+    if (auto why = value_mismatch(member.value, at->type, source))
       return why;
   }
   for (const auto& input : type.inputs) {
     auto given = std::any_of(x.members.begin(), x.members.end(),
-                             [&](const auto& member) { return member.first == input.name; });
+                             [&](const auto& member) { return member.name == input.name; });
     if (input.type.required && !given)
       return "Expected value to not be null";
   }
