@@ -46,6 +46,8 @@ fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_config cfg,
                                                           fetcher_partners partners) {
   cfg_ = std::move(cfg);
   partners_ = std::move(partners);
+  std::seed_seq seeds{cfg_.seed, static_cast<uint32_t>(id())};
+  random_.seed(seeds);
   self_->delayed_send(self_, cfg_.renew_interval, tick_atom_v);
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
     for (auto& promise : std::exchange(drained_, {}))
@@ -163,7 +165,7 @@ void fetcher_state::acquire(query_shape shape) {
 void fetcher_state::send(const permit& right, query_shape shape) {
   width(shape) = right.width;
   query next{next_query_++, right.id, shape, {}};
-  api_request request{shape, right.credential, {}};
+  api_request request{shape, right.credential, {}, right.identify};
   auto room = [&] { return next.tasks.size() < right.width; };
   auto add = [&](int64_t partition, uint32_t index, search_field field) {
     next.tasks.push_back({partition, index});
@@ -206,6 +208,7 @@ void fetcher_state::answered(api_response& response) {
   report.message = response.message;
   report.retry_after = response.retry_after;
   report.limits = response.limits;
+  report.identity = response.identity;
   report.elapsed = response.elapsed;
   self_->send(partners_.bucket, report_atom_v, std::move(report));
   if (response.result == outcome::ok || response.result == outcome::partial) {

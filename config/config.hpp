@@ -70,10 +70,42 @@ struct crawl_section {
 
 // -- github -------------------------------------------------------------------
 
+/// What GitHub's limits and resource limits depend on. Told by the form of the token, never by its
+/// length (fact sheet 0 and 1).
+enum class credential_kind : uint8_t {
+  unknown,      ///< for example a token of an old GitHub Enterprise Server
+  classic,      ///< `ghp_...`: personal access token (classic)
+  fine_grained, ///< `github_pat_...`: fine-grained personal access token
+  oauth,        ///< `gho_...`
+  user_app,     ///< `ghu_...`: a user's token for a GitHub App
+  installation, ///< `ghs_...`, or minted for `app`
+};
+std::string to_string(credential_kind kind);
+
+/// A GitHub App installation, whose tokens we mint ourselves (fact sheet 8).
+struct app_installation {
+  std::string id; ///< the App's id or client id: `iss` of the JWT
+  int64_t installation = 0;
+  secret private_key; ///< PEM; `read_rsa_key` reads it
+};
+
+/// A part of every day, UTC, `HH:MM-HH:MM`; it may reach over midnight.
+struct daily_span {
+  std::chrono::minutes from{0}; ///< since midnight, inclusive
+  std::chrono::minutes to{0};   ///< exclusive
+  bool operator==(const daily_span&) const = default;
+};
+
+/// Exactly one of `token` and `app`.
 struct credential {
-  std::string name; ///< `token-1`, ...: what logs, metrics and the ledger call it
+  std::string name; ///< unless set `token-1`, `app-2`, ...: what logs, metrics and the ledger say
   secret token;
-  location at;
+  std::optional<app_installation> app{};
+  credential_kind kind = credential_kind::unknown; ///< not a key
+  std::optional<double> reserve{};                 ///< unset: `limits.reserve`
+  std::optional<uint64_t> daily_points;    ///< at most so many points per UTC day; unset: no cap
+  std::optional<daily_span> quiet_hours{}; ///< no query is sent then; unset: never quiet
+  location at{};
 };
 
 /// What the crawler leaves itself of GitHub's limits (docs: "Rate limits and query limits for the
@@ -132,7 +164,7 @@ struct retries_section {
 struct github_section {
   std::string graphql_url = "https://api.github.com/graphql";
   std::string rest_url = "https://api.github.com";
-  std::vector<credential> credentials; ///< required; exactly one in this version
+  std::vector<credential> credentials; ///< required; 1 to 1,000
   limits_section limits;
   query_width_section query_width;
   breaker_section breaker;

@@ -28,6 +28,7 @@ struct api_request {
   query_shape shape = query_shape::search_page;
   std::string credential; ///< the credential's name; net/ resolves it to the secret
   std::vector<search_field> fields;
+  bool identify = false; ///< also ask whose credential it is, which costs nothing
   bool operator==(const api_request&) const = default;
 };
 
@@ -83,6 +84,14 @@ struct field_answer {
   bool operator==(const field_answer&) const = default;
 };
 
+/// Whose credential a query was sent with: all tokens of one user share one budget (fact
+/// sheet 2.1).
+struct viewer {
+  int64_t id = 0; ///< the user's database id
+  std::string login;
+  bool operator==(const viewer&) const = default;
+};
+
 /// The answer to one query: a page (DESIGN) per field.
 struct api_response {
   outcome result = outcome::ok;
@@ -94,6 +103,7 @@ struct api_response {
   optional<std::chrono::seconds> server_clock_skew; ///< `Date` header minus our clock
   milliseconds elapsed{0};          ///< from the first byte sent to the last received
   uint64_t body_bytes = 0;          ///< after decompression
+  optional<viewer> identity;        ///< if it was asked for and GitHub told it
   std::vector<field_answer> fields; ///< as many as the request had, in its order, if ok or partial
   bool operator==(const api_response&) const = default;
 };
@@ -105,7 +115,7 @@ auto inspect(Inspector& f, search_field& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, api_request& x) {
-  return f(caf::meta::type_name("api_request"), x.shape, x.credential, x.fields);
+  return f(caf::meta::type_name("api_request"), x.shape, x.credential, x.fields, x.identify);
 }
 
 template <class Inspector>
@@ -121,9 +131,15 @@ auto inspect(Inspector& f, field_answer& x) {
 }
 
 template <class Inspector>
+auto inspect(Inspector& f, viewer& x) {
+  return f(caf::meta::type_name("viewer"), x.id, x.login);
+}
+
+template <class Inspector>
 auto inspect(Inspector& f, api_response& x) {
   return f(caf::meta::type_name("api_response"), x.result, x.http_status, x.message, x.request_id,
-           x.retry_after, x.limits, x.server_clock_skew, x.elapsed, x.body_bytes, x.fields);
+           x.retry_after, x.limits, x.server_clock_skew, x.elapsed, x.body_bytes, x.identity,
+           x.fields);
 }
 
 } // namespace gitstar

@@ -14,7 +14,8 @@ namespace gitstar {
 struct permit {
   uint64_t id = 0;
   std::string credential;
-  uint32_t width = 1; ///< at most this many fields in the query
+  uint32_t width = 1;    ///< at most this many fields in the query
+  bool identify = false; ///< the query shall ask whose credential it is
   bool operator==(const permit&) const = default;
 };
 
@@ -27,6 +28,7 @@ struct query_report {
   optional<std::chrono::seconds> retry_after;
   rate_limit limits;
   milliseconds elapsed{0};
+  optional<viewer> identity{}; ///< where the permit asked for it and GitHub told it
   bool operator==(const query_report&) const = default;
 };
 
@@ -64,13 +66,13 @@ struct bucket_status {
 
 template <class Inspector>
 auto inspect(Inspector& f, permit& x) {
-  return f(caf::meta::type_name("permit"), x.id, x.credential, x.width);
+  return f(caf::meta::type_name("permit"), x.id, x.credential, x.width, x.identify);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, query_report& x) {
   return f(caf::meta::type_name("query_report"), x.permit_id, x.fields, x.result, x.message,
-           x.retry_after, x.limits, x.elapsed);
+           x.retry_after, x.limits, x.elapsed, x.identity);
 }
 
 template <class Inspector>

@@ -36,6 +36,7 @@ struct query_report;
 struct rate_limit;
 struct repository;
 struct search_field;
+struct viewer;
 
 } // namespace gitstar
 
@@ -67,6 +68,7 @@ CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::budget_record>))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::lease>))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::named_actor>))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::partition>))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::viewer))
 
 CAF_ADD_ATOM(gitstar, gitstar, acquire_atom, "acquire")
 CAF_ADD_ATOM(gitstar, gitstar, report_atom, "report")

@@ -70,6 +70,15 @@ struct budget_record {
   bool operator==(const budget_record&) const = default;
 };
 
+/// What went wrong during a crawl, added up by kind: one row of `crawl_errors`.
+struct error_record {
+  std::string kind;    ///< an outcome of a query, such as `timeout`
+  std::string message; ///< of the newest one; never a secret
+  int64_t count = 0;
+  timestamp at; ///< of the newest one
+  bool operator==(const error_record&) const = default;
+};
+
 template <class Inspector>
 auto inspect(Inspector& f, crawl& x) {
   return f(caf::meta::type_name("crawl"), x.id, x.epoch, x.name, x.source, x.state, x.started_at,
@@ -98,6 +107,11 @@ template <class Inspector>
 auto inspect(Inspector& f, budget_record& x) {
   return f(caf::meta::type_name("budget_record"), x.credential, x.enabled, x.limit, x.remaining,
            x.reset_at, x.banned_until);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, error_record& x) {
+  return f(caf::meta::type_name("error_record"), x.kind, x.message, x.count, x.at);
 }
 
 } // namespace gitstar

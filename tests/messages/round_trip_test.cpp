@@ -110,7 +110,7 @@ TEST_CASE_METHOD(serialization, "a search field survives serialization", "[messa
 
 TEST_CASE_METHOD(serialization, "an API request survives serialization", "[messages]") {
   check(api_request{query_shape::search_page, "token-1", {{"a", "b"}, {"c", ""}}});
-  check(api_request{query_shape::search_count, "token-1", {}});
+  check(api_request{query_shape::search_count, "token-1", {}, true});
 }
 
 TEST_CASE_METHOD(serialization, "a repository survives serialization", "[messages]") {
@@ -132,9 +132,22 @@ TEST_CASE_METHOD(serialization, "a rate limit survives serialization", "[message
   check(full_rate_limit());
 }
 
+TEST_CASE_METHOD(serialization, "a viewer survives serialization", "[messages]") {
+  check(viewer{int64_t{1} << 40, "octocat"});
+}
+
 TEST_CASE_METHOD(serialization, "an API response survives serialization", "[messages]") {
-  api_response x{outcome::partial,  403, "message", "id", 60s, full_rate_limit(), -3s, 45ms,
-                 uint64_t{1} << 33, {}};
+  api_response x{outcome::partial,
+                 403,
+                 "message",
+                 "id",
+                 60s,
+                 full_rate_limit(),
+                 -3s,
+                 45ms,
+                 uint64_t{1} << 33,
+                 viewer{1, "octocat"},
+                 {}};
   x.fields = {full_field_answer(), {}};
   check(x);
   x.retry_after = caf::none;
@@ -143,11 +156,18 @@ TEST_CASE_METHOD(serialization, "an API response survives serialization", "[mess
 }
 
 TEST_CASE_METHOD(serialization, "a permit survives serialization", "[messages]") {
-  check(permit{uint64_t{1} << 63, "token-1", 9});
+  check(permit{uint64_t{1} << 63, "token-1", 9, true});
 }
 
 TEST_CASE_METHOD(serialization, "a query report survives serialization", "[messages]") {
-  query_report x{1, 2, outcome::secondary_limit, "slow down", 61s, full_rate_limit(), 7ms};
+  query_report x{1,
+                 2,
+                 outcome::secondary_limit,
+                 "slow down",
+                 61s,
+                 full_rate_limit(),
+                 7ms,
+                 viewer{1, "octocat"}};
   check(x);
   x.retry_after = caf::none;
   check(x);
