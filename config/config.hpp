@@ -103,7 +103,7 @@ struct credential {
   std::optional<app_installation> app{};
   credential_kind kind = credential_kind::unknown; ///< not a key
   std::optional<double> reserve{};                 ///< unset: `limits.reserve`
-  std::optional<uint64_t> daily_points;    ///< at most so many points per UTC day; unset: no cap
+  std::optional<uint64_t> daily_points{};  ///< at most so many points per UTC day; unset: no cap
   std::optional<daily_span> quiet_hours{}; ///< no query is sent then; unset: never quiet
   location at{};
 };
@@ -219,8 +219,9 @@ enum class tokens : uint8_t {
 };
 
 /// Reads the config in `text`; `file` is its name in errors. In every value `${NAME}` stands for a
-/// variable of the environment and `${NAME:-text}` for one that may be unset or empty; in `token`
-/// and `postgres`, `file:PATH` stands for the content of a file, relative to the current directory.
+/// variable of the environment and `${NAME:-text}` for one that may be unset or empty; in `token`,
+/// `private_key` and `postgres`, `file:PATH` stands for the content of a file, relative to the
+/// current directory.
 result parse(const std::string& text, const std::string& file, const environment& env,
              tokens use = tokens::needed);
 
@@ -232,6 +233,7 @@ result load(const std::filesystem::path& file, const environment& env = process_
 
 enum class value_kind : uint8_t {
   text,
+  text_or_number,
   integer,
   fraction,
   boolean,
