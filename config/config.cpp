@@ -41,7 +41,13 @@ public:
   }
 
   template <class T>
-  void only_element(const char* name, std::vector<T>&) {
+  void section(const char* name, std::optional<T>& member, presence) {
+    auto shown = member.value_or(T{});
+    section(name, shown);
+  }
+
+  template <class T>
+  void elements(const char* name, std::vector<T>&, size_t) {
     T element;
     key_lister nested{path_of(name) + "[]", keys_};
     describe(nested, element);
@@ -58,7 +64,7 @@ private:
   key_info& add(const char* name, presence need) {
     auto& key = keys_.emplace_back();
     key.path = path_of(name);
-    key.required = need == presence::required;
+    key.required = need != presence::optional;
     return key;
   }
 
@@ -84,6 +90,24 @@ std::string to_string(const endpoint& address) {
   std::string text = is_ipv6 ? "[" : "";
   text.append(address.host).append(is_ipv6 ? "]:" : ":");
   return text.append(std::to_string(address.port));
+}
+
+std::string to_string(credential_kind kind) {
+  switch (kind) {
+  case credential_kind::unknown:
+    return "unknown";
+  case credential_kind::classic:
+    return "classic";
+  case credential_kind::fine_grained:
+    return "fine_grained";
+  case credential_kind::oauth:
+    return "oauth";
+  case credential_kind::user_app:
+    return "user_app";
+  case credential_kind::installation:
+    return "installation";
+  }
+  return "unknown";
 }
 
 environment process_environment() {

@@ -1,5 +1,6 @@
 #include "config/rules.hpp"
 
+#include "config/rsa_key.hpp"
 #include "messages/errors.hpp"
 #include "messages/search_query.hpp"
 
@@ -17,7 +18,10 @@ namespace {
 /// 5). A window of `created`, a star threshold, a split by size and language, and a sort are added.
 constexpr size_t longest_query = 100;
 
-constexpr size_t longest_crawl_name = 63;
+constexpr size_t longest_name = 63;
+
+/// Client ids have 20 characters; nothing says that they stay that short.
+constexpr size_t longest_app_id = 100;
 
 struct unit {
   std::string_view name;
@@ -61,6 +65,34 @@ std::string write_with_unit(uint64_t value, const std::array<unit, N>& units) {
       return std::to_string(value / u.factor) + std::string{u.name};
   }
   return {};
+}
+
+/// Reads `HH:MM`, 00:00 to 24:00, as the time since midnight.
+std::optional<std::chrono::minutes> read_time_of_day(std::string_view text) {
+  auto hours = to_number(text.substr(0, 2));
+  auto minutes = to_number(text.substr(3));
+  if (!hours || !minutes || text[2] != ':' || *minutes >= 60 || *hours * 60 + *minutes > 24 * 60)
+    return std::nullopt;
+  return std::chrono::minutes{*hours * 60 + *minutes};
+}
+
+std::string write_time_of_day(std::chrono::minutes time) {
+  auto two_digits = [](int64_t number) { return std::to_string(100 + number).substr(1); };
+  return two_digits(time.count() / 60) + ":" + two_digits(time.count() % 60);
+}
+
+/// What no HTTP header can carry is no token.
+std::string why_no_token(const std::string& text) {
+  auto fits = [](unsigned char c) { return c > ' ' && c < 0x7f; };
+  return std::all_of(text.begin(), text.end(), fits)
+             ? std::string{}
+             : "has a space or another character that no token has";
+}
+
+std::string why_no_key(const std::string& text) {
+  return read_rsa_key(text) ? std::string{}
+                            : "no RSA private key without a passphrase, in PEM (\"-----BEGIN RSA "
+                              "PRIVATE KEY-----\"), could be read";
 }
 
 /// Characters as a person counts them: UTF-8 continuation bytes do not.
@@ -171,11 +203,38 @@ reading<uint64_t> byte_size::read(const std::string& text) const {
 
 std::string byte_size::write(uint64_t bytes) const { return write_with_unit(bytes, size_units); }
 
+reading<daily_span> daily_hours::read(const std::string& text) const {
+  constexpr std::string_view form = "HH:MM-HH:MM";
+  if (text.size() != form.size() || text[5] != '-')
+    return refusal{};
+  auto from = read_time_of_day(std::string_view{text}.substr(0, 5));
+  auto to = read_time_of_day(std::string_view{text}.substr(6));
+  if (!from || !to)
+    return refusal{};
+  if (*from == *to)
+    return refusal{"begins and ends at the same time"};
+  return daily_span{*from, *to};
+}
+
+std::string daily_hours::write(const daily_span& value) const {
+  return write_time_of_day(value.from) + "-" + write_time_of_day(value.to);
+}
+
 // -- texts --------------------------------------------------------------------
 
-reading<std::string> crawl_name::read(const std::string& text) const {
-  auto allowed = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-");
-  if (text.empty() || text.size() > longest_crawl_name || allowed != std::string::npos)
+reading<std::string> plain_name::read(const std::string& text) const {
+  auto bad = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-");
+  if (text.empty() || text.size() > longest_name || bad != std::string::npos)
+    return refusal{};
+  return text;
+}
+
+reading<std::string> app_id::read(const std::string& text) const {
+  auto is_good = [](unsigned char c) {
+    return std::isalnum(c) || c == '.' || c == '_' || c == '-';
+  };
+  if (text.empty() || text.size() > longest_app_id ||
+      !std::all_of(text.begin(), text.end(), is_good))
     return refusal{};
   return text;
 }
@@ -235,6 +294,25 @@ reading<std::optional<endpoint>> listen_address::read(const std::string& text) c
   if (host.empty() || !port || *port > 65535)
     return refusal{};
   return std::optional<endpoint>{endpoint{host, static_cast<uint16_t>(*port)}};
+}
+
+secret_text token_text() {
+  secret_text rule{"a token", true};
+  rule.why_not = why_no_token;
+  return rule;
+}
+
+secret_text private_key_text() {
+  secret_text rule{"an RSA private key in PEM", true, true};
+  rule.why_not = why_no_key;
+  return rule;
+}
+
+secret_text server_text() {
+  secret_text rule{"embedded or a connection string"};
+  rule.open_word = "embedded";
+  rule.no_list = "this version takes one server, not a list";
+  return rule;
 }
 
 std::string listen_address::write(const std::optional<endpoint>& value) const {

@@ -100,10 +100,25 @@ struct text_rule {
   void describe(key_info& key) const { key.kind = value_kind::text; }
 };
 
-/// `crawl.name`.
-struct crawl_name : text_rule {
+/// The name of a crawl or a credential.
+struct plain_name : text_rule {
   reading<std::string> read(const std::string& text) const;
   std::string expected() const { return "1 to 63 characters of a-z, 0-9 and -"; }
+};
+
+/// How a GitHub App is known: `Iv23liAbC...` or 1234.
+struct app_id : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const { return "the App's id or client id"; }
+  void describe(key_info& key) const { key.kind = value_kind::text_or_number; }
+};
+
+/// `HH:MM-HH:MM`.
+struct daily_hours {
+  reading<daily_span> read(const std::string& text) const;
+  std::string write(const daily_span& value) const;
+  std::string expected() const { return "hours of UTC such as \"22:00-06:00\""; }
+  void describe(key_info& key) const { key.kind = value_kind::text; }
 };
 
 /// A search text that leaves the crawler room for what it adds: the window and the sort.
@@ -135,10 +150,12 @@ struct listen_address {
 
 /// A text that is never shown; `yaml_reader` lets it come from a file.
 struct secret_text {
-  std::string what;      ///< what is expected
-  std::string open_word; ///< the one value that is no secret
-  std::string no_list;   ///< what to say to a list
-  bool is_token = false; ///< may be left out, see `tokens`
+  std::string what;                                     ///< what is expected
+  bool is_token = false;                                ///< may be left out, see `tokens`
+  bool has_many_lines = false;                          ///< else one line
+  std::string open_word{};                              ///< the one value that is no secret
+  std::string no_list{};                                ///< what to say to a list
+  std::string (*why_not)(const std::string&) = nullptr; ///< what is wrong with a text, or nothing
 
   std::string write(const secret& value) const {
     return value.reveal() == open_word ? open_word : to_string(value);
@@ -146,5 +163,9 @@ struct secret_text {
   std::string expected() const { return what + ", ${VARIABLE} or file:PATH"; }
   void describe(key_info& key) const { key.kind = value_kind::secret; }
 };
+
+secret_text token_text();
+secret_text private_key_text();
+secret_text server_text();
 
 } // namespace gitstar::config

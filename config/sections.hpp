@@ -2,19 +2,30 @@
 /// lists them or collects their names. It offers
 ///   value(name, member, rule, presence)   one value
 ///   section(name, member)                 a nested mapping
-///   only_element(name, vector)            a list of mappings that takes one element for now
+///   section(name, optional member)         one that may be left out
+///   elements(name, vector, most)          a list of 1 to `most` mappings
 ///   locate(name, location)                where `name` stands in the file
 ///   check(name, holds, message)           a condition on values read before
 #pragma once
 
 #include "config/rules.hpp"
 
+#include <limits>
+
 namespace gitstar::config {
 
-enum class presence : uint8_t { optional, required };
+enum class presence : uint8_t {
+  optional,
+  required,
+  alternative, ///< required, unless its alternative is there: the mapping checks that
+};
 
 /// GitHub's own limit is 100; a GitHub Enterprise Server may allow more.
 constexpr uint64_t most_concurrent_requests = 1'000;
+
+constexpr size_t most_credentials = 1'000;
+
+constexpr uint64_t most_database_id = std::numeric_limits<int64_t>::max();
 
 template <class Visitor>
 void describe(Visitor& v, search_source& x) {
@@ -31,16 +42,29 @@ void describe(Visitor& v, source_section& x) {
 
 template <class Visitor>
 void describe(Visitor& v, crawl_section& x) {
-  v.value("name", x.name, crawl_name{}, presence::required);
+  v.value("name", x.name, plain_name{}, presence::required);
   v.section("source", x.source);
   v.value("fetchers", x.fetchers, whole_number{1, 100});
   v.value("completeness", x.completeness, share{});
 }
 
 template <class Visitor>
+void describe(Visitor& v, app_installation& x) {
+  v.value("id", x.id, app_id{}, presence::required);
+  v.value("installation", x.installation, whole_number{1, most_database_id}, presence::required);
+  v.value("private_key", x.private_key, private_key_text(), presence::required);
+}
+
+template <class Visitor>
 void describe(Visitor& v, credential& x) {
-  v.value("token", x.token, secret_text{"a token", {}, {}, true}, presence::required);
-  v.locate("token", x.at);
+  v.value("token", x.token, token_text(), presence::alternative);
+  v.section("app", x.app, presence::alternative);
+  auto name = x.name.empty() ? std::optional<std::string>{} : x.name;
+  v.value("name", name, plain_name{});
+  x.name = name.value_or("");
+  v.value("reserve", x.reserve, share{});
+  v.value("daily_points", x.daily_points, whole_number{1, 1'000'000'000});
+  v.value("quiet_hours", x.quiet_hours, daily_hours{});
 }
 
 template <class Visitor>
@@ -97,7 +121,7 @@ template <class Visitor>
 void describe(Visitor& v, github_section& x) {
   v.value("graphql_url", x.graphql_url, web_address{});
   v.value("rest_url", x.rest_url, web_address{});
-  v.only_element("credentials", x.credentials);
+  v.elements("credentials", x.credentials, most_credentials);
   v.section("limits", x.limits);
   v.section("query_width", x.query_width);
   v.section("breaker", x.breaker);
@@ -107,9 +131,7 @@ void describe(Visitor& v, github_section& x) {
 
 template <class Visitor>
 void describe(Visitor& v, store_section& x) {
-  v.value("postgres", x.postgres,
-          secret_text{"embedded or a connection string", "embedded",
-                      "this version takes one server, not a list"});
+  v.value("postgres", x.postgres, server_text());
   v.value("data_dir", x.data_dir, file_path{});
   v.value("writers", x.writers, whole_number{1, 8});
   v.value("batch_rows", x.batch_rows, whole_number{1, 100'000});

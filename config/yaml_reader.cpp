@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <numeric>
 #include <sstream>
 
@@ -63,6 +64,50 @@ std::string hint(const std::string& key, const std::vector<std::string>& known) 
   for (size_t i = 1; i < known.size(); ++i)
     list += ", " + known[i];
   return "expected " + std::string{known.size() > 1 ? "one of " : ""} + list;
+}
+
+/// Fact sheet 1. The old tokens of 40 digits and those of a server's own making say nothing.
+credential_kind kind_of_token(const std::string& token) {
+  constexpr std::pair<std::string_view, credential_kind> prefixes[] = {
+      {"ghp_", credential_kind::classic},
+      {"github_pat_", credential_kind::fine_grained},
+      {"gho_", credential_kind::oauth},
+      {"ghu_", credential_kind::user_app},
+      {"ghs_", credential_kind::installation}};
+  for (auto& [prefix, kind] : prefixes)
+    if (token.starts_with(prefix))
+      return kind;
+  return credential_kind::unknown;
+}
+
+/// Remembers where a text stood first; fails where it comes again.
+class first_places {
+public:
+  explicit first_places(std::string what) : what_(std::move(what)) {}
+
+  void add(const std::string& text, const location& at) {
+    auto [first, is_new] = places_.try_emplace(text, &at);
+    if (!is_new)
+      fail(at, "the same " + what_ + " as at " + to_string(*first->second));
+  }
+
+private:
+  std::string what_;
+  std::map<std::string, const location*> places_;
+};
+
+/// One budget must not be counted as two, nor one name mean two credentials.
+void refuse_twins(const std::vector<credential>& all) {
+  first_places names{"name"};
+  first_places tokens{"token"};
+  first_places apps{"installation"};
+  for (auto& each : all) {
+    if (!each.token.empty())
+      tokens.add(each.token.reveal(), each.at);
+    if (each.app)
+      apps.add(each.app->id + "/" + std::to_string(each.app->installation), each.at);
+    names.add(each.name, each.at);
+  }
 }
 
 bool is_variable_name(const std::string& name) {
@@ -203,28 +248,45 @@ void yaml_reader::value(const char* name, secret& member, const secret_text& rul
   }
   if (text.empty())
     fail(at, "expected " + rule.expected() + ", found an empty text");
-  if (text.find_first_of("\r\n") != std::string::npos)
+  if (!rule.has_many_lines && text.find_first_of("\r\n") != std::string::npos)
     fail(at, "expected one line, found several");
+  if (auto reason = rule.why_not ? rule.why_not(text) : std::string{}; !reason.empty())
+    fail(at, reason);
   member = secret{std::move(text)};
 }
 
-void yaml_reader::only_element(const char* name, std::vector<credential>& members) {
+void yaml_reader::elements(const char* name, std::vector<credential>& members, size_t most) {
   auto list = child(name);
   auto at = location_of(name);
+  auto expected = "expected a list of 1 to " + std::to_string(most) + " credentials";
   if (!list.IsDefined())
-    fail(at, "required but missing; expected a list with one token");
-  if (!list.IsSequence() || list.size() == 0)
-    fail(at, "expected a list with one token, found " +
-                 (list.IsSequence() ? std::string{"an empty list"} : kind_of(list)));
-  if (list.size() > 1)
-    fail(at, "this version takes exactly one credential, found " + std::to_string(list.size()));
-  at.key += "[0]";
-  yaml_reader element{doc_, list[0], at_mark(at, list[0].Mark())};
-  if (element.is_present("app"))
-    fail(element.location_of("app"), "this version takes no GitHub App; expected a token");
-  auto& only = members.emplace_back();
-  element.read(only);
-  only.name = "token-1";
+    fail(at, "required but missing; " + expected);
+  if (!list.IsSequence())
+    fail(at, expected + ", found " + kind_of(list));
+  if (list.size() == 0 || list.size() > most)
+    fail(at, expected + ", found " + std::to_string(list.size()));
+  for (size_t i = 0; i < list.size(); ++i) {
+    auto place = at_mark(at, list[i].Mark());
+    place.key += "[" + std::to_string(i) + "]";
+    yaml_reader element{doc_, list[i], std::move(place)};
+    auto& last = members.emplace_back();
+    element.read(last);
+    element.finish(last, i + 1);
+  }
+  refuse_twins(members);
+}
+
+/// What the keys of a credential say together. `number` counts from 1.
+void yaml_reader::finish(credential& read, size_t number) const {
+  auto has_token = is_present("token") && !is_null("token");
+  if (has_token && read.app)
+    fail(location_of("app"), "expected either token or app, found both");
+  if (!has_token && !read.app)
+    fail(at_, "expected token or app, found neither");
+  read.at = location_of(has_token ? "token" : "app");
+  read.kind = read.app ? credential_kind::installation : kind_of_token(read.token.reveal());
+  if (read.name.empty())
+    read.name = (read.app ? "app-" : "token-") + std::to_string(number);
 }
 
 void yaml_reader::check(const char* name, bool holds, const char* message) const {

@@ -28,11 +28,11 @@ public:
     names_.emplace_back(name);
   }
   template <class T>
-  void section(const char* name, T&) {
+  void section(const char* name, T&, presence = presence::optional) {
     names_.emplace_back(name);
   }
   template <class T>
-  void only_element(const char* name, std::vector<T>&) {
+  void elements(const char* name, std::vector<T>&, size_t) {
     names_.emplace_back(name);
   }
   void locate(const char*, location&) {}
@@ -89,7 +89,13 @@ public:
     nested(name).read(member);
   }
 
-  void only_element(const char* name, std::vector<credential>& members);
+  template <class T>
+  void section(const char* name, std::optional<T>& member, presence) {
+    if (is_present(name) && !is_null(name))
+      nested(name).read(member.emplace());
+  }
+
+  void elements(const char* name, std::vector<credential>& members, size_t most);
   void locate(const char* name, location& at) const { at = location_of(name); }
   void check(const char* name, bool holds, const char* message) const;
 
@@ -104,6 +110,7 @@ private:
   YAML::Node child(const char* name) const;
   location location_of(const char* name) const;
   yaml_reader nested(const char* name) const;
+  void finish(credential& read, size_t number) const;
   std::optional<scalar_text> scalar(const char* name, presence need,
                                     const std::string& expected) const;
   std::string expand(const std::string& written, const location& at) const;

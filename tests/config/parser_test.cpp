@@ -1,5 +1,7 @@
 #include "config/config.hpp"
 
+#include "tests/rsa_key.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <cstdio>
@@ -159,12 +161,125 @@ TEST_CASE("a secret comes from a file without its last newline", "[config]") {
   CHECK(c.store.postgres.reveal() == "host=db password=pw");
 }
 
+// -- credentials --------------------------------------------------------------
+
+TEST_CASE("credentials of both kinds keep their order and get names", "[config]") {
+  temporary_file key{gitstar::test::rsa_key_pem()};
+  auto c = good("crawl: {name: mine, source: {search: {query: x}}}\n"
+                "github:\n"
+                "  credentials:\n"
+                "    - token: ghp_one\n"
+                "      reserve: 0.1\n"
+                "      daily_points: 20000\n"
+                "      quiet_hours: 22:00-06:30\n"
+                "    - app: {id: 1234, installation: 5678, private_key: \"file:" +
+                key.path() +
+                "\"}\n"
+                "    - {token: github_pat_two, name: night-shift, reserve: null, quiet_hours: ~}\n"
+                "    - app: {id: Iv23liAbC, installation: 9, private_key: \"file:" +
+                key.path() + "\"}\n");
+  auto& all = c.github.credentials;
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].name == "token-1");
+  CHECK(all[0].reserve == 0.1);
+  CHECK(all[0].daily_points == 20000);
+  CHECK(all[0].quiet_hours == daily_span{22h, 6h + 30min});
+  CHECK_FALSE(all[0].app);
+  CHECK(all[1].name == "app-2");
+  CHECK(all[1].kind == credential_kind::installation);
+  CHECK(all[1].token.empty());
+  REQUIRE(all[1].app);
+  CHECK(all[1].app->id == "1234");
+  CHECK(all[1].app->installation == 5678);
+  CHECK(all[1].app->private_key.reveal().starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
+  CHECK(to_string(all[1].at) == "c.yaml:8:12: github.credentials[1].app");
+  CHECK(all[2].name == "night-shift");
+  CHECK_FALSE(all[2].reserve);
+  CHECK_FALSE(all[2].daily_points);
+  CHECK_FALSE(all[2].quiet_hours);
+  CHECK(all[3].app->id == "Iv23liAbC");
+}
+
+TEST_CASE("a token's kind is told by its beginning, whatever its length", "[config]") {
+  auto [token, kind] = GENERATE(table<std::string, credential_kind>({
+      {"ghp_x", credential_kind::classic},
+      {"github_pat_11AAA_b", credential_kind::fine_grained},
+      {"gho_x", credential_kind::oauth},
+      {"ghu_x", credential_kind::user_app},
+      {"ghs_1234_" + std::string(500, 'j') + ".-_", credential_kind::installation},
+      {std::string(40, 'a'), credential_kind::unknown},
+  }));
+  auto c = good("crawl: {name: mine, source: {search: {query: x}}}\n"
+                "github: {credentials: [{token: " +
+                token + "}]}\n");
+  CHECK(c.github.credentials[0].kind == kind);
+  CHECK(c.github.credentials[0].token.reveal() == token);
+}
+
+TEST_CASE("a private key is taken in every form that GitHub and people give it", "[config]") {
+  auto pkcs8 = gitstar::test::rsa_key_pem(gitstar::test::key_form::pkcs8);
+  auto escaped = gitstar::test::rsa_key_pem();
+  for (auto at = escaped.find('\n'); at != std::string::npos; at = escaped.find('\n', at))
+    escaped.replace(at, 1, "\\n");
+  auto pem = GENERATE_COPY(gitstar::test::rsa_key_pem(), pkcs8, escaped);
+  auto read_key = [&](const std::string&) { return std::optional{pem}; };
+  auto text = "crawl: {name: mine, source: {search: {query: x}}}\n"
+              "github: {credentials: [{app: {id: 1, installation: 2, private_key: \"${KEY}\"}}]}\n";
+  CHECK(std::holds_alternative<settings>(parse(text, "c.yaml", read_key)));
+}
+
+TEST_CASE("a private key that cannot be used is refused without showing it", "[config]") {
+  auto encrypted = gitstar::test::rsa_key_pem(gitstar::test::key_form::encrypted);
+  auto cut = gitstar::test::rsa_key_pem().substr(0, 400);
+  auto pem = GENERATE_COPY(encrypted, cut, std::string{"-----BEGIN RSA PRIVATE KEY-----\n"});
+  auto read_key = [&](const std::string&) { return std::optional{pem}; };
+  auto text = "crawl: {name: mine, source: {search: {query: x}}}\n"
+              "github: {credentials: [{app: {id: 1, installation: 2, private_key: \"${KEY}\"}}]}\n";
+  auto outcome = parse(text, "c.yaml", read_key);
+  REQUIRE(std::holds_alternative<problem>(outcome));
+  CHECK(to_string(std::get<problem>(outcome)) ==
+        "c.yaml:2:68: github.credentials[0].app.private_key: no RSA private key without a "
+        "passphrase, in PEM (\"-----BEGIN RSA PRIVATE KEY-----\"), could be read");
+}
+
+TEST_CASE("one installation twice is refused", "[config]") {
+  auto read_key = [](const std::string&) { return std::optional{gitstar::test::rsa_key_pem()}; };
+  auto text = "crawl: {name: mine, source: {search: {query: x}}}\n"
+              "github:\n"
+              "  credentials:\n"
+              "    - app: {id: 1, installation: 2, private_key: \"${KEY}\"}\n"
+              "    - app: {id: 1, installation: 3, private_key: \"${KEY}\"}\n"
+              "    - app: {id: 1, installation: 2, private_key: \"${KEY}\"}\n";
+  auto outcome = parse(text, "c.yaml", read_key);
+  REQUIRE(std::holds_alternative<problem>(outcome));
+  CHECK(to_string(std::get<problem>(outcome)) ==
+        "c.yaml:6:12: github.credentials[2].app: the same installation as at c.yaml:4:12: "
+        "github.credentials[0].app");
+}
+
+TEST_CASE("1000 credentials are taken and 1001 are not", "[config]") {
+  auto with = [](int count) {
+    std::string text = "crawl: {name: mine, source: {search: {query: x}}}\n"
+                       "github:\n  credentials:\n";
+    for (int i = 0; i < count; ++i)
+      text += "    - token: ghp_" + std::to_string(i) + "\n";
+    return text;
+  };
+  auto c = good(with(1000));
+  CHECK(c.github.credentials.back().name == "token-1000");
+  CHECK(complaint(with(1001)) == "c.yaml:4:5: github.credentials: expected a list of 1 to 1000 "
+                                 "credentials, found 1001");
+}
+
 TEST_CASE("a command that needs no token reads none", "[config]") {
   auto text = "crawl: {name: mine, source: {search: {query: x}}}\n"
               "github: {credentials: [{token: \"${NOPE}\"}]}\n";
   auto outcome = parse(text, "c.yaml", lookup, tokens::unused);
   REQUIRE(std::holds_alternative<settings>(outcome));
   CHECK(std::get<settings>(outcome).github.credentials[0].token.empty());
+  auto app = "crawl: {name: mine, source: {search: {query: x}}}\n"
+             "github: {credentials: [{app: {id: 1, installation: 2, private_key: file:/nope}}]}\n";
+  CHECK(std::holds_alternative<settings>(parse(app, "c.yaml", lookup, tokens::unused)));
 }
 
 TEST_CASE("places in the file are kept for errors found later", "[config]") {
@@ -237,10 +352,10 @@ TEST_CASE("a missing required key is named with its place", "[config]") {
       {"crawl: {name: x}\n", "c.yaml:1:8: crawl.source.search.query: required but missing; "
                              "expected a GitHub search text such as \"stars:>=10\""},
       {"crawl: {name: x, source: {search: {query: x}}}\n",
-       "c.yaml:1:1: github.credentials: required but missing; expected a list with one token"},
+       "c.yaml:1:1: github.credentials: required but missing; expected a list of 1 to 1000 "
+       "credentials"},
       {"crawl: {name: x, source: {search: {query: x}}}\ngithub: {credentials: [{}]}\n",
-       "c.yaml:2:24: github.credentials[0].token: required but missing; expected a token, "
-       "${VARIABLE} or file:PATH"},
+       "c.yaml:2:24: github.credentials[0]: expected token or app, found neither"},
   }));
   CAPTURE(text);
   CHECK(complaint(text) == line);
@@ -297,13 +412,45 @@ TEST_CASE("a search text that GitHub or the crawler cannot take is refused", "[c
 
 TEST_CASE("bad credentials are refused without showing them", "[config]") {
   auto [credentials, line] = GENERATE(table<std::string, std::string>({
-      {"ghp_x", "2:23: github.credentials: expected a list with one token, found a single value"},
-      {"[]", "2:23: github.credentials: expected a list with one token, found an empty list"},
+      {"ghp_x",
+       "2:23: github.credentials: expected a list of 1 to 1000 credentials, found a single "
+       "value"},
+      {"[]", "2:23: github.credentials: expected a list of 1 to 1000 credentials, found 0"},
       {"[ghp_x]", "2:24: github.credentials[0]: expected a mapping of keys, found a single value"},
-      {"[{token: ghp_x}, {token: ghp_y}]",
-       "2:23: github.credentials: this version takes exactly one credential, found 2"},
-      {"[{app: {id: 1}}]", "2:30: github.credentials[0].app: this version takes no GitHub App; "
-                           "expected a token"},
+      {"[{token: ghp_x}, {token: ghp_y}, {token: ghp_x}]",
+       "2:64: github.credentials[2].token: the same token as at c.yaml:2:32: "
+       "github.credentials[0].token"},
+      {"[{token: ghp_x, name: a}, {token: ghp_y, name: a}]",
+       "2:57: github.credentials[1].token: the same name as at c.yaml:2:32: "
+       "github.credentials[0].token"},
+      {"[{token: ghp_x, name: token-2}, {token: ghp_y}]",
+       "2:63: github.credentials[1].token: the same name as at c.yaml:2:32: "
+       "github.credentials[0].token"},
+      {"[{token: ghp_x, name: My Token}]",
+       "2:45: github.credentials[0].name: expected 1 to 63 characters of a-z, 0-9 and -, found "
+       "\"My Token\""},
+      {"[{token: \"ghp x\"}]",
+       "2:32: github.credentials[0].token: has a space or another character that no token has"},
+      {"[{token: ghp_x, reserve: 2}]",
+       "2:48: github.credentials[0].reserve: expected a number from 0 to 1, found \"2\""},
+      {"[{token: ghp_x, daily_points: 0}]",
+       "2:53: github.credentials[0].daily_points: expected a whole number from 1 to 1000000000, "
+       "found \"0\""},
+      {"[{token: ghp_x, quiet_hours: 22-6}]",
+       "2:52: github.credentials[0].quiet_hours: expected hours of UTC such as \"22:00-06:00\", "
+       "found \"22-6\""},
+      {"[{token: ghp_x, quiet_hours: \"22:60-06:00\"}]",
+       "2:52: github.credentials[0].quiet_hours: expected hours of UTC such as \"22:00-06:00\", "
+       "found \"22:60-06:00\""},
+      {"[{token: ghp_x, quiet_hours: \"22:00-22:00\"}]",
+       "2:52: github.credentials[0].quiet_hours: begins and ends at the same time"},
+      {"[{token: ghp_x, app: {id: 1, installation: 2, private_key: k}}]",
+       "2:82: github.credentials[0].app.private_key: no RSA private key without a passphrase, in "
+       "PEM (\"-----BEGIN RSA PRIVATE KEY-----\"), could be read"},
+      {"[{app: {id: 1}}]", "2:30: github.credentials[0].app.installation: required but missing; "
+                           "expected a whole number from 1 to 9223372036854775807"},
+      {"[{app: {id: a/b}}]", "2:35: github.credentials[0].app.id: expected the App's id or client "
+                             "id, found \"a/b\""},
       {"[{tokens: ghp_x}]",
        "2:25: github.credentials[0].tokens: unknown key; did you mean \"token\"?"},
       {"[{token: [ghp_x]}]", "2:32: github.credentials[0].token: expected a token, ${VARIABLE} or "

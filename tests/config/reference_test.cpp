@@ -57,6 +57,13 @@ struct schema_key {
   bool required = false;
 };
 
+void add_required(const json::object& node, std::set<std::string>& names) {
+  if (auto list = node.if_contains("required")) {
+    for (auto& name : list->as_array())
+      names.insert(json::value_to<std::string>(name));
+  }
+}
+
 void collect_schema(const json::object& node, const std::string& path, bool required,
                     std::map<std::string, schema_key>& keys) {
   CAPTURE(path);
@@ -67,9 +74,10 @@ void collect_schema(const json::object& node, const std::string& path, bool requ
   } else if (node.contains("properties")) {
     CHECK(node.at("additionalProperties") == false);
     std::set<std::string> needed;
-    if (auto list = node.if_contains("required")) {
-      for (auto& name : list->as_array())
-        needed.insert(json::value_to<std::string>(name));
+    add_required(node, needed);
+    if (auto list = node.if_contains("oneOf")) {
+      for (auto& alternative : list->as_array())
+        add_required(alternative.as_object(), needed);
     }
     for (auto& [name, rule] : node.at("properties").as_object())
       collect_schema(rule.as_object(), (path.empty() ? "" : path + ".") + std::string{name},
@@ -98,6 +106,7 @@ std::set<std::string> schema_types(const key_info& key) {
   std::set<std::string> types;
   switch (key.kind) {
   case value_kind::integer:
+  case value_kind::text_or_number:
     types = {"integer", "string"};
     break;
   case value_kind::fraction:
@@ -160,8 +169,9 @@ TEST_CASE("reference.yaml shows the parser's defaults", "[config]") {
 }
 
 TEST_CASE("the parser reads reference.yaml as the defaults", "[config]") {
-  auto outcome =
-      load("config/reference.yaml", [](auto&) { return std::optional<std::string>{"x"}; });
+  auto outcome = load(
+      "config/reference.yaml", [](auto&) { return std::optional<std::string>{"x"}; },
+      tokens::unused);
   if (auto bad = std::get_if<problem>(&outcome))
     FAIL(to_string(*bad));
   auto defaults = parser_keys();
