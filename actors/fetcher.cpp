@@ -104,20 +104,24 @@ void fetcher_state::go_on() {
                                                         : query_shape::search_page;
   auto fields = available(shape);
   if (fields < std::max(width(shape), 1u) && !dry_)
-    lease_more(fields == 0);
+    lease_more(shape, fields == 0);
   else
     acquire(shape);
 }
 
-void fetcher_state::lease_more(bool wait) {
+void fetcher_state::lease_more(query_shape wanted, bool wait) {
   busy_ = true;
   self_
       ->request(partners_.partitioner, patience, lease_atom_v, id(), page_width_, count_width_,
                 wait)
       .then(
-          [this](std::vector<lease>& work) {
+          [this, wanted, wait](std::vector<lease>& work) {
             busy_ = false;
-            dry_ = work.empty();
+            // Who fills a query of counts does not hoard the pages that he is given instead.
+            auto fits = [=](const lease& x) {
+              return wait || wanted == query_shape::search_page || !x.counts.empty();
+            };
+            dry_ = std::none_of(work.begin(), work.end(), fits);
             for (auto& x : work)
               take(std::move(x));
             go_on();
@@ -133,7 +137,7 @@ void fetcher_state::lease_more(bool wait) {
 }
 
 void fetcher_state::take(lease work) {
-  auto partition = work.part.id;
+  lease_key key{work.part.id, work.part.lease};
   crawl_id_ = work.crawl_id;
   epoch_ = work.epoch;
   if (!work.counts.empty()) {
@@ -141,12 +145,13 @@ void fetcher_state::take(lease work) {
     x.counts.assign(work.counts.size(), -1);
     x.asked.assign(work.counts.size(), false);
     x.work = std::move(work);
-    countings_.insert_or_assign(partition, std::move(x));
+    countings_.insert_or_assign(key, std::move(x));
     return;
   }
   if (work.cursors == cursor_mode::unverified)
     work.cursors = cursors_;
-  readers_.insert_or_assign(partition, page_reader{std::move(work)});
+  std::erase_if(readers_, [&](auto& x) { return x.first.partition_id == key.partition_id; });
+  readers_.emplace(key, page_reader{std::move(work)});
 }
 
 void fetcher_state::acquire(query_shape shape) {
@@ -167,24 +172,24 @@ void fetcher_state::send(const permit& right, query_shape shape) {
   query next{next_query_++, right.id, shape, {}};
   api_request request{shape, right.credential, {}, right.identify};
   auto room = [&] { return next.tasks.size() < right.width; };
-  auto add = [&](int64_t partition, uint32_t index, search_field field) {
-    next.tasks.push_back({partition, index});
+  auto add = [&](lease_key of, uint32_t index, search_field field) {
+    next.tasks.push_back({of, index});
     request.fields.push_back(std::move(field));
   };
   if (shape == query_shape::search_count) {
-    for (auto& [partition, x] : countings_)
+    for (auto& [key, x] : countings_)
       for (uint32_t i = 0; i < x.asked.size() && room(); ++i)
         if (!x.asked[i]) {
           x.asked[i] = true;
-          add(partition, i, {x.work.counts[i], ""});
+          add(key, i, {x.work.counts[i], ""});
         }
   } else {
-    for (auto& [partition, x] : readers_)
+    for (auto& [key, x] : readers_)
       while (room()) {
         auto page = x.next_page();
         if (!page)
           break;
-        add(partition, *page, x.field(*page));
+        add(key, *page, x.field(*page));
       }
   }
   dry_ = false;
@@ -228,8 +233,8 @@ void fetcher_state::answered(api_response& response) {
 
 void fetcher_state::absorb(const query& sent, api_response& response) {
   std::vector<repository> rows;
-  std::vector<int64_t> touched;
-  std::map<int64_t, std::string> refused;
+  std::vector<lease_key> touched;
+  std::map<lease_key, std::string> refused;
   for (size_t i = 0; i < sent.tasks.size() && i < response.fields.size(); ++i) {
     auto& asked = sent.tasks[i];
     auto& answer = response.fields[i];
@@ -238,33 +243,33 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::none:
       if (sent.shape == query_shape::search_count) {
         absorb_count(asked, answer);
-      } else if (auto found = readers_.find(asked.partition_id); found != readers_.end()) {
+      } else if (auto found = readers_.find(asked.of); found != readers_.end()) {
         found->second.absorb(asked.index, answer, rows);
-        if (touched.empty() || touched.back() != asked.partition_id)
-          touched.push_back(asked.partition_id);
+        if (touched.empty() || touched.back() != asked.of)
+          touched.push_back(asked.of);
       }
       break;
     case field_error::resource_limit:
     case field_error::transient:
       put_back(asked);
       if (alone)
-        refused.emplace(asked.partition_id, to_string(answer.error) + ": " + answer.message);
+        refused.emplace(asked.of, to_string(answer.error) + ": " + answer.message);
       break;
     case field_error::not_found:
     case field_error::forbidden:
     case field_error::rejected:
-      refused.emplace(asked.partition_id, to_string(answer.error) + ": " + answer.message);
+      refused.emplace(asked.of, to_string(answer.error) + ": " + answer.message);
       break;
     }
   }
   if (!touched.empty())
     store(std::move(rows), touched);
-  for (auto& [partition, reason] : refused)
-    give_back(partition, reason);
+  for (auto& [which, reason] : refused)
+    give_back(which, reason);
 }
 
 void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
-  auto found = countings_.find(x.partition_id);
+  auto found = countings_.find(x.of);
   if (found == countings_.end())
     return;
   auto& counts = found->second.counts;
@@ -277,16 +282,16 @@ void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
 }
 
 void fetcher_state::put_back(const task& x) {
-  if (auto reader = readers_.find(x.partition_id); reader != readers_.end())
+  if (auto reader = readers_.find(x.of); reader != readers_.end())
     reader->second.put_back(x.index);
-  if (auto count = countings_.find(x.partition_id); count != countings_.end())
+  if (auto count = countings_.find(x.of); count != countings_.end())
     count->second.asked[x.index] = false;
 }
 
-void fetcher_state::give_back(int64_t partition_id, const std::string& reason) {
-  if (auto reader = readers_.extract(partition_id))
+void fetcher_state::give_back(lease_key which, const std::string& reason) {
+  if (auto reader = readers_.extract(which))
     given_back_.push_back({reader.mapped().part(), reason});
-  if (auto count = countings_.extract(partition_id))
+  if (auto count = countings_.extract(which))
     given_back_.push_back({count.mapped().work.part, reason});
   return_given_back();
 }
@@ -304,8 +309,7 @@ void fetcher_state::retry(const query& sent, const api_response& response) {
     put_back(asked);
   // Several fields together may simply have been too much: the next query carries fewer.
   if (sent.tasks.size() == 1 && !is_nobodys_fault(response.result))
-    give_back(sent.tasks.front().partition_id,
-              to_string(response.result) + ": " + response.message);
+    give_back(sent.tasks.front().of, to_string(response.result) + ": " + response.message);
   if (is_paced_by_bucket(response.result))
     return;
   auto factor = int64_t{1} << std::min<uint32_t>(failures_++, 16);
@@ -316,13 +320,13 @@ void fetcher_state::retry(const query& sent, const api_response& response) {
   self_->delayed_send(self_, milliseconds{jitter(random_)}, next_atom_v);
 }
 
-void fetcher_state::store(std::vector<repository> rows, const std::vector<int64_t>& touched) {
+void fetcher_state::store(std::vector<repository> rows, const std::vector<lease_key>& touched) {
   batch work;
   work.crawl_id = crawl_id_;
   work.epoch = epoch_;
   std::vector<lease_result> finished;
-  for (auto partition : touched) {
-    auto found = readers_.find(partition);
+  for (auto& which : touched) {
+    auto found = readers_.find(which);
     if (found == readers_.end())
       continue;
     auto& reader = found->second;

@@ -42,6 +42,13 @@ public:
 
 private:
   /// A lease for counting and what has been counted.
+  /// Several leases of one partition may be counted, each a portion of its round.
+  struct lease_key {
+    int64_t partition_id;
+    int64_t lease;
+    auto operator<=>(const lease_key&) const = default;
+  };
+
   struct counting {
     lease work;
     std::vector<int64_t> counts; // -1: not answered
@@ -57,7 +64,7 @@ private:
 
   /// One field of a query: a page, or a count, of a lease.
   struct task {
-    int64_t partition_id;
+    lease_key of;
     uint32_t index;
   };
 
@@ -70,7 +77,7 @@ private:
 
   // The loop: lease until a query is full, acquire a permit, send, absorb, store, again.
   void go_on();
-  void lease_more(bool wait);
+  void lease_more(query_shape wanted, bool wait);
   void take(lease work);
   void acquire(query_shape shape);
   void send(const permit& right, query_shape shape);
@@ -80,10 +87,10 @@ private:
   void absorb(const query& sent, api_response& response);
   void absorb_count(const task& x, const field_answer& answer);
   void put_back(const task& x);
-  void give_back(int64_t partition_id, const std::string& reason);
+  void give_back(lease_key which, const std::string& reason);
   void return_given_back();
   void retry(const query& sent, const api_response& response);
-  void store(std::vector<repository> rows, const std::vector<int64_t>& touched);
+  void store(std::vector<repository> rows, const std::vector<lease_key>& touched);
   void finish_drain();
 
   uint32_t available(query_shape shape) const;
@@ -97,8 +104,8 @@ private:
   int64_t epoch_ = 0;
   uint32_t page_width_ = 0; // of the newest permit; 0: none yet
   uint32_t count_width_ = 0;
-  std::map<int64_t, page_reader> readers_;
-  std::map<int64_t, counting> countings_;
+  std::map<lease_key, page_reader> readers_;
+  std::map<lease_key, counting> countings_;
   std::vector<refusal> given_back_;               // until what they have stored is committed
   cursor_mode cursors_ = cursor_mode::unverified; // what our own pages have shown
   std::optional<query> in_flight_;

@@ -12,6 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* fetcher_failed = "its fetcher failed";
+constexpr const char* lease_ran_out = "its lease ran out";
+
 bool is_leaf(partition_state state) { return state != partition_state::split; }
 
 } // namespace
@@ -44,24 +47,28 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
         return promise;
       },
       [this](renew_atom, uint64_t holder) {
-        for (auto& [id, x] : entries_)
+        auto due = now() + cfg_.lease_time;
+        for (auto& [id, x] : entries_) {
+          if (x.round)
+            x.round->renew(holder, due);
           if (x.at == step::leased && x.holder == holder)
-            x.due = now() + cfg_.lease_time;
+            x.due = due;
+        }
       },
       [this](counted_atom, const count_result& x) { counted(x); },
       [this](done_atom, const lease_result& x) { ended(x); },
       [this](failed_atom, const partition& part, const std::string& reason) {
-        if (auto x = leased(part.id, part.lease)) {
-          update(*x, part);
-          failed(*x, reason);
-          advance();
-        }
+        given_back(part, reason);
       },
       [this](lost_atom, uint64_t holder) {
         std::erase_if(waiting_, [holder](auto& x) { return x.holder == holder; });
-        for (auto& [id, x] : entries_)
+        for (auto& [id, x] : entries_) {
+          if (x.round && x.round->lost(holder))
+            failed(x, fetcher_failed);
           if (x.at == step::leased && x.holder == holder)
-            recover(x, "its fetcher failed");
+            recover(x, fetcher_failed);
+        }
+        advance();
       },
       [this](drain_atom) {
         draining_ = true;
@@ -188,13 +195,13 @@ void partitioner_state::keep(partition part, bool first) {
     return;
   }
   auto id = part.id;
-  auto [position, added] = entries_.try_emplace(id, entry{std::move(part), {}, {}, {}});
+  auto [position, added] = entries_.try_emplace(id, entry{std::move(part), {}, {}, {}, {}});
   if (added)
     make_ready(position->second, first);
 }
 
 void partitioner_state::make_ready(entry& x, bool first) {
-  x.at = step::ready;
+  x.at = x.round ? step::counting : step::ready;
   x.holder = 0;
   // What is counted first becomes work for everybody.
   if (first || needs_counts(x.part))
@@ -249,6 +256,17 @@ partitioner_state::entry* partitioner_state::leased(int64_t id, int64_t lease_nu
   return &found->second;
 }
 
+partitioner_state::entry* partitioner_state::counting(int64_t id, int64_t lease_number) {
+  auto found = entries_.find(id);
+  if (found == entries_.end() || !found->second.round || !found->second.round->is_out(lease_number))
+    return nullptr;
+  return &found->second;
+}
+
+bool partitioner_state::has_work(const entry& x) {
+  return x.at == step::ready || (x.at == step::counting && x.round->has_more());
+}
+
 template <class Then>
 void partitioner_state::store(std::vector<partition> parts, optional<int64_t> threshold,
                               Then then) {
@@ -281,30 +299,55 @@ void partitioner_state::grant() {
 std::vector<lease> partitioner_state::take(uint64_t holder) {
   while (!ready_.empty()) {
     auto found = entries_.find(ready_.front());
-    ready_.pop_front();
-    if (found == entries_.end() || found->second.at != step::ready)
+    if (found == entries_.end() || !has_work(found->second)) {
+      ready_.pop_front();
       continue;
+    }
     auto& x = found->second;
-    ++x.part.lease;
-    x.at = step::leased;
-    x.holder = holder;
-    x.due = now() + cfg_.lease_time;
-    wake_up_.at(self_, x.due, wake_atom_v);
-    auto work = source_->plan(run_, x.part, widths_);
-    work.crawl_id = run_.id;
-    work.epoch = run_.epoch;
-    work.cursors = cursors_;
-    work.splittable = source_->splittable(x.part);
+    if (!x.round) {
+      if (auto questions = source_->questions(x.part, widths_); !questions.empty()) {
+        x.round.emplace(std::move(questions));
+        x.at = step::counting;
+      }
+    }
+    auto work = hand_out(x, holder);
+    if (!has_work(x))
+      ready_.pop_front();
     return {std::move(work)};
   }
   return {};
 }
 
+lease partitioner_state::hand_out(entry& x, uint64_t holder) {
+  auto due = now() + cfg_.lease_time;
+  ++x.part.lease;
+  lease result;
+  result.crawl_id = run_.id;
+  result.epoch = run_.epoch;
+  result.part = x.part;
+  if (x.round) {
+    result.counts = x.round->take(std::max(widths_.counts, 2u), x.part.lease, holder, due);
+  } else {
+    x.at = step::leased;
+    x.holder = holder;
+    x.due = due;
+    result.cursors = cursors_;
+    result.splittable = source_->splittable(x.part);
+    result.sorts = pass_texts(x.part.description);
+  }
+  wake_up_.at(self_, due, wake_atom_v);
+  return result;
+}
+
 void partitioner_state::counted(const count_result& result) {
-  auto x = leased(result.partition_id, result.lease);
-  if (x == nullptr)
+  auto x = counting(result.partition_id, result.lease);
+  if (x == nullptr || !x->round->answered(result.lease, result.counts))
     return;
-  auto outcome = source_->counted(run_, x->part, result.counts);
+  auto counts = x->round->result();
+  if (counts.empty())
+    return; // the others are under way, or will be
+  x->round.reset();
+  auto outcome = source_->counted(run_, x->part, counts);
   if (!outcome)
     return self_->quit(outcome.error());
   auto id = x->part.id;
@@ -347,20 +390,32 @@ void partitioner_state::ended(const lease_result& result) {
   advance();
 }
 
+void partitioner_state::given_back(const partition& part, const std::string& reason) {
+  if (auto x = counting(part.id, part.lease)) {
+    x->round->give_back(part.lease);
+    failed(*x, reason);
+  } else if (auto y = leased(part.id, part.lease)) {
+    update(*y, part);
+    failed(*y, reason);
+  }
+  advance();
+}
+
 void partitioner_state::failed(entry& x, const std::string& reason) {
-  source_->forget(x.part.id);
-  x.holder = 0;
   if (reason.empty())
     return make_ready(x, true);
   ++x.part.attempts;
-  if (x.part.attempts < cfg_.retries.max_attempts) {
-    auto factor = int64_t{1} << std::min<uint32_t>(x.part.attempts - 1, 20);
-    auto delay = std::min(cfg_.retries.first_delay * factor, cfg_.retries.max_delay);
-    x.at = step::delayed;
-    x.due = now() + delay;
-    wake_up_.at(self_, x.due, wake_atom_v);
-    return;
-  }
+  if (x.part.attempts >= cfg_.retries.max_attempts)
+    return bury(x, reason);
+  auto factor = int64_t{1} << std::min<uint32_t>(x.part.attempts - 1, 20);
+  auto delay = std::min(cfg_.retries.first_delay * factor, cfg_.retries.max_delay);
+  x.at = step::delayed;
+  x.holder = 0;
+  x.due = now() + delay;
+  wake_up_.at(self_, x.due, wake_atom_v);
+}
+
+void partitioner_state::bury(entry& x, const std::string& reason) {
   spdlog::error("partition '{}' is a dead letter after {} attempts: {}", x.part.description,
                 x.part.attempts, reason);
   auto dead = x.part;
@@ -368,6 +423,7 @@ void partitioner_state::failed(entry& x, const std::string& reason) {
   dead.reason = reason;
   dead.seen_ids.clear();
   x.at = step::storing;
+  x.round.reset();
   store({dead}, caf::none, [this, dead] {
     update(entries_.at(dead.id), dead);
     remove(dead.id);
@@ -409,16 +465,19 @@ void partitioner_state::recount() {
 
 void partitioner_state::look_at_clock() {
   std::optional<time_point> next;
+  auto look_again = [&](time_point when) { next = next ? std::min(*next, when) : when; };
   for (auto& [id, x] : entries_) {
-    if (x.at != step::leased && x.at != step::delayed)
-      continue;
-    if (x.due > now()) {
-      next = next ? std::min(*next, x.due) : x.due;
-    } else if (x.at == step::delayed) {
-      make_ready(x, false);
-    } else {
-      recover(x, "its lease ran out");
-    }
+    if (x.round && x.round->expire(now()))
+      failed(x, lease_ran_out);
+    if (x.at == step::delayed && x.due <= now())
+      make_ready(x, x.round.has_value());
+    if (x.at == step::leased && x.due <= now())
+      recover(x, lease_ran_out);
+    if (x.at == step::leased || x.at == step::delayed)
+      look_again(x.due);
+    if (x.round)
+      if (auto due = x.round->next_due())
+        look_again(*due);
   }
   if (next)
     wake_up_.at(self_, *next, wake_atom_v);
@@ -437,8 +496,8 @@ crawl_progress partitioner_state::status() const {
   result.totals = totals_;
   auto planning = false;
   for (auto& [id, x] : entries_) {
-    result.ready += x.at == step::ready;
-    result.leased += x.at == step::leased;
+    result.ready += has_work(x);
+    result.leased += x.at == step::leased || (x.at == step::counting && !x.round->has_more());
     result.waiting += x.at == step::delayed;
     planning = planning || needs_counts(x.part);
   }

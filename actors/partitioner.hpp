@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/count_round.hpp"
 #include "actors/search_source.hpp"
 #include "actors/wake_up.hpp"
 #include "actors/wall_clock.hpp"
@@ -40,14 +41,15 @@ private:
   using time_point = caf::actor_clock::time_point;
   using lease_promise = caf::typed_response_promise<std::vector<lease>>;
 
-  enum class step : uint8_t { ready, leased, delayed, storing };
+  enum class step : uint8_t { ready, counting, leased, delayed, storing };
 
   /// An open partition.
   struct entry {
     partition part;
     step at = step::ready;
-    uint64_t holder = 0; // while leased
-    time_point due;      // leased: runs out; delayed: ready again
+    uint64_t holder = 0;              // while leased
+    time_point due;                   // leased: runs out; delayed: goes on
+    std::optional<count_round> round; // while counting, and delayed while counting
   };
 
   struct waiting_fetcher {
@@ -71,14 +73,19 @@ private:
   void update(entry& x, partition part);
   void remove(int64_t id);
   entry* leased(int64_t id, int64_t lease_number);
+  entry* counting(int64_t id, int64_t lease_number);
+  static bool has_work(const entry& x);
   bool needs_counts(const partition& part) const;
 
   // Leases.
   void grant();
   std::vector<lease> take(uint64_t holder);
+  lease hand_out(entry& x, uint64_t holder);
   void counted(const count_result& x);
   void ended(const lease_result& x);
+  void given_back(const partition& part, const std::string& reason);
   void failed(entry& x, const std::string& reason);
+  void bury(entry& x, const std::string& reason);
   void recover(entry& x, const std::string& reason);
   void recount();
   void look_at_clock();

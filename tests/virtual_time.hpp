@@ -136,14 +136,16 @@ public:
     auto keep = [answers = result.answers](caf::expected<T> x) {
       answers->push_back(std::move(x));
     };
-    auto asker = sys.spawn([=](caf::event_based_actor* me) {
-      auto response = me->request(to, caf::infinite, args...);
+    // The receiver is an argument: CAF binds a reference to null for a function without one.
+    auto ask = [=](caf::event_based_actor* me, const Handle& whom) {
+      auto response = me->request(whom, caf::infinite, args...);
       auto fail = [keep](caf::error& reason) { keep(std::move(reason)); };
       if constexpr (std::is_void_v<T>)
         response.then([keep] { keep(caf::expected<void>{}); }, fail);
       else
         response.then([keep](T& value) { keep(std::move(value)); }, fail);
-    });
+    };
+    auto asker = sys.spawn(ask, to);
     adopt(caf::actor_cast<caf::actor>(asker));
     run();
     return result;

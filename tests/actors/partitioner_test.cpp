@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <set>
 
 using namespace gitstar;
 using namespace gitstar::test;
@@ -61,7 +62,7 @@ ledger_actor::behavior_type fake_ledger(ledger_actor::pointer self, slow_ledger*
 /// The test plays the fetchers.
 class planning : public world {
 public:
-  planning() { plan.plan.cell = 800; }
+  planning() { plan.plan.cell = plan.plan.window; }
 
   void start() { start_with(spawn_ledger()); }
 
@@ -82,8 +83,8 @@ public:
 
   void split_into(size_t count, int64_t each) {
     auto root = take();
-    tell(uut, counted_atom_v,
-         count_result{root.part.id, root.part.lease, {each * static_cast<int64_t>(count)}});
+    auto promised = count == 1 ? each : plan.plan.window * static_cast<int64_t>(count);
+    tell(uut, counted_atom_v, count_result{root.part.id, root.part.lease, {promised}});
     if (count == 1)
       return;
     auto cells = static_cast<uint32_t>(count);
@@ -393,6 +394,52 @@ TEST_CASE_METHOD(planning, "a partition that ends while the ledger is read stays
   }
   CHECK(progress().phase == "complete");
   CHECK(progress().totals.seen == 12 * 800);
+}
+
+TEST_CASE_METHOD(planning, "the counts of one partition fill the queries of several fetchers",
+                 "[partitioner]") {
+  plan.plan.cell = 16; // 50 where a query carries 10 counts
+  start();
+  auto root = take(1, 10);
+  tell(uut, counted_atom_v, count_result{root.part.id, root.part.lease, {2000}});
+  auto even = take(1, 10); // 10 cells of 200
+  REQUIRE(even.counts.size() == 10);
+  tell(uut, counted_atom_v,
+       count_result{even.part.id, even.part.lease, std::vector<int64_t>(10, 200)});
+  std::vector<lease> portions;
+  for (uint64_t holder = 1; holder <= 4; ++holder)
+    portions.push_back(take(holder, 10));
+  std::set<std::string> asked;
+  for (auto& x : portions) {
+    CHECK(x.part.id == even.part.id);
+    CHECK(x.counts.size() == 10);
+    asked.insert(x.counts.begin(), x.counts.end());
+  }
+  CHECK(asked.size() == 40);
+  CHECK_FALSE(ask_lease(5, 10, false).get()->size());
+  // One fetcher dies, one gives back, one is silent: others count what they had.
+  tell(uut, lost_atom_v, uint64_t{1});
+  advance(1s);
+  auto first = take(5, 10);
+  CHECK(first.counts == portions[0].counts);
+  tell(uut, failed_atom_v, portions[1].part, std::string{});
+  auto second = take(6, 10);
+  CHECK(second.counts == portions[1].counts);
+  advance(4min);
+  tell(uut, renew_atom_v, uint64_t{4});
+  tell(uut, renew_atom_v, uint64_t{5});
+  tell(uut, renew_atom_v, uint64_t{6});
+  auto waiting = ask_lease(7, 10);
+  advance(2min);
+  REQUIRE(waiting.answered());
+  auto third = waiting.get()->at(0);
+  CHECK(third.counts == portions[2].counts);
+  for (auto& x : {first, second, third, portions[3]}) {
+    CHECK(progress().totals.split == 0);
+    tell(uut, counted_atom_v, count_result{x.part.id, x.part.lease, std::vector<int64_t>(10, 50)});
+  }
+  CHECK(progress().totals.split == 1);
+  CHECK(progress().totals.expected == 2000);
 }
 
 TEST_CASE_METHOD(planning, "only leases keep a timer", "[partitioner]") {

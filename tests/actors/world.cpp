@@ -9,9 +9,11 @@ world::world() {
   clock.wall_at_start = database->now;
   clock.actor_at_start = now();
   settings.credentials.push_back({"token-1", config::secret{"secret"}, {}});
-  observer_ = sys.spawn([this](caf::event_based_actor*) -> caf::behavior {
-    return {[this](finished_atom, const crawl_progress& x) { finished = x; }};
-  });
+  // As an argument: CAF binds a reference to null for a function without one.
+  auto observe = [](caf::event_based_actor*, world* owner) -> caf::behavior {
+    return {[owner](finished_atom, const crawl_progress& x) { owner->finished = x; }};
+  };
+  observer_ = sys.spawn(observe, this);
   adopt(observer_);
 }
 

@@ -233,7 +233,8 @@ TEST_CASE_METHOD(serialization, "query shapes survive serialization", "[messages
 }
 
 TEST_CASE_METHOD(serialization, "a named actor keeps its name and handle", "[messages]") {
-  auto somebody = spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+  auto listen = [](caf::event_based_actor*, int) -> caf::behavior { return {[](int) {}}; };
+  auto somebody = spawn(listen, 1);
   check(named_actor{"somebody", caf::actor_cast<caf::actor>(somebody)});
   check(std::vector<named_actor>{{"somebody", caf::actor_cast<caf::actor>(somebody)}, {}});
 }
