@@ -9,12 +9,13 @@ namespace gitstar {
 /// A repository as one answer showed it. Field names are those of the `repositories` table;
 /// GitHub's GraphQL names stand beside those that differ.
 struct repository {
-  gitstar::repo_id repo_id = 0;      ///< databaseId
-  std::string full_name;             ///< nameWithOwner: "owner/name"
-  int32_t star_count = 0;            ///< stargazerCount (the `stargazers` connection is closed)
-  int32_t fork_count = 0;            ///< forkCount: the whole network
-  int32_t open_issue_count = 0;      ///< issues(states: OPEN).totalCount: no pull requests
-  int32_t watcher_count = 0;         ///< watchers.totalCount: subscribers
+  gitstar::repo_id repo_id = 0; ///< databaseId
+  std::string full_name;        ///< nameWithOwner: "owner/name"
+  int32_t star_count = 0;       ///< stargazerCount (the `stargazers` connection is closed)
+  int32_t fork_count = 0;       ///< forkCount: the whole network
+  /// issues(states: OPEN).totalCount: no pull requests; empty where GitHub refuses the field
+  optional<int32_t> open_issue_count;
+  optional<int32_t> watcher_count;   ///< watchers.totalCount: subscribers; empty as above
   optional<std::string> language;    ///< primaryLanguage.name
   optional<std::string> license;     ///< licenseInfo.key, such as "mit"
   optional<std::string> description; ///< as GitHub sends it, without NUL characters

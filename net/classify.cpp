@@ -5,6 +5,7 @@
 #include "net/utf8_repair.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -13,6 +14,30 @@ namespace gitstar::net {
 namespace {
 
 // -- the tables -----------------------------------------------------------------------------------
+//
+// How an answer is judged:
+// 1. Without an answer the failure decides: `failure_rules`.
+// 2. Every error in `errors`, or else the `message` or the text of the page, is looked up in
+//    `word_rules`. A rate limit anywhere decides. Without data the first error does; with data each
+//    error spoils the field that its path leads into, and the rest is kept.
+// 3. Where the words say nothing, `status_rules` decide.
+// "fs" is the section of the fact sheet that a row comes from.
+
+struct failure_rule {
+  http_failure failure;
+  outcome means;
+};
+
+constexpr failure_rule failure_rules[] = {
+    {http_failure::connect, outcome::network},     // DNS, TCP
+    {http_failure::tls, outcome::network},         // most often the certificate
+    {http_failure::proxy, outcome::network},       //
+    {http_failure::lost, outcome::network},        // reset or closed before the end
+    {http_failure::stopped, outcome::network},     // by ourselves
+    {http_failure::timeout, outcome::timeout},     // no answer in time
+    {http_failure::oversized, outcome::oversized}, // refused while it streamed
+    {http_failure::malformed, outcome::malformed}, // not HTTP; corrupt or truncated gzip
+};
 
 /// What one error, wherever it stands, says.
 enum class verdict : uint8_t {
@@ -20,13 +45,15 @@ enum class verdict : uint8_t {
   secondary_limit,
   resource_limit,
   timeout,
+  unauthorized,
   not_found,
   forbidden,
   rejected,
   unknown,
 };
 
-struct error_rule {
+struct word_rule {
+  int32_t status;          ///< 0: any
   std::string_view type;   ///< of the error; empty: any
   std::string_view phrase; ///< in the message, ignoring case; empty: any
   verdict means;
@@ -34,68 +61,78 @@ struct error_rule {
 
 /// The first that fits decides. Types that carry a name from outside come first, so that no phrase
 /// is found in a repository's name.
-constexpr error_rule error_rules[] = {
-    // Fact sheet 3: gone, private or never existed, all alike.
-    {"NOT_FOUND", "", verdict::not_found},
-    // Fact sheet 4: words that stay while the rest changes. Any type.
-    {"", "secondary rate limit", verdict::secondary_limit},
-    {"", "abuse", verdict::secondary_limit},
-    // Fact sheet 2.4: two spellings in GraphQL, words in REST and at the edge.
-    {"RATE_LIMITED", "", verdict::primary_limit},
-    {"RATE_LIMIT", "", verdict::primary_limit},
-    {"", "api rate limit exceeded", verdict::primary_limit},
-    {"", "api rate limit already exceeded", verdict::primary_limit},
-    // Fact sheet 3.
-    {"RESOURCE_LIMITS_EXCEEDED", "", verdict::resource_limit},
-    {"", "something went wrong while executing your query", verdict::timeout},
-    {"", "couldn't respond to your request in time", verdict::timeout},
-    {"FORBIDDEN", "", verdict::forbidden},
-    {"INSUFFICIENT_SCOPES", "", verdict::forbidden},
-    {"MAX_NODE_LIMIT_EXCEEDED", "", verdict::rejected},
-    {"EXCESSIVE_PAGINATION", "", verdict::rejected},
-    {"MISSING_PAGINATION_BOUNDARIES", "", verdict::rejected},
-    {"ARGUMENT_LIMIT", "", verdict::rejected},
-    {"INVALID_CURSOR_ARGUMENTS", "", verdict::rejected},
-    {"UNPROCESSABLE", "", verdict::rejected},
+constexpr word_rule word_rules[] = {
+    // fs 1, 10.2: a 401 shows a spent budget (0 of 0) that means nothing, whatever it says: "Bad
+    // credentials", "This endpoint requires you to be authenticated", "... claim ('exp') ...".
+    {401, "", "", verdict::unauthorized},
+    // fs 3: gone, private or never existed, all alike.
+    {0, "NOT_FOUND", "", verdict::not_found},
+    // fs 4, 10.6: words that stay while the rest changes; at status 200, 403 and 429, in JSON and
+    // HTML, even with the type of the primary limit.
+    {0, "", "secondary rate limit", verdict::secondary_limit},
+    {0, "", "abuse", verdict::secondary_limit},
+    // fs 2.4, 10.2: two spellings in GraphQL, words in REST and at the edge.
+    {0, "RATE_LIMITED", "", verdict::primary_limit},
+    {0, "RATE_LIMIT", "", verdict::primary_limit},
+    {0, "", "api rate limit exceeded", verdict::primary_limit},
+    {0, "", "api rate limit already exceeded", verdict::primary_limit},
+    // fs 1, 8.4: a 403 speaks of the credential only where it says so: "Sorry. Your account was
+    // suspended", "This installation has been suspended".
+    {403, "", "bad credentials", verdict::unauthorized},
+    {403, "", "suspended", verdict::unauthorized},
+    // Recorded 403-062: after several bad tokens GitHub refuses good ones too, for a while.
+    {403, "", "login attempt", verdict::secondary_limit},
+    // fs 3: one query asked too much.
+    {0, "RESOURCE_LIMITS_EXCEEDED", "", verdict::resource_limit},
+    // fs 3: the ten seconds are over; with status 502 or 504, and with 200.
+    {0, "", "something went wrong while executing your query", verdict::timeout},
+    {0, "", "couldn't respond to your request in time", verdict::timeout},
+    // MeltanoLabs/tap-github pull request 466 (2025-09-29), status 200.
+    {0, "", "timeout on validation of query", verdict::timeout},
+    // fs 0, 1: a field, a repository or the whole query is closed to this credential.
+    {0, "FORBIDDEN", "", verdict::forbidden},
+    {0, "INSUFFICIENT_SCOPES", "", verdict::forbidden},
+    // fs 3: refused before it was executed, and will be again.
+    {0, "MAX_NODE_LIMIT_EXCEEDED", "", verdict::rejected},
+    {0, "EXCESSIVE_PAGINATION", "", verdict::rejected},
+    {0, "MISSING_PAGINATION_BOUNDARIES", "", verdict::rejected},
+    {0, "ARGUMENT_LIMIT", "", verdict::rejected},
+    {0, "INVALID_CURSOR_ARGUMENTS", "", verdict::rejected},
+    {0, "UNPROCESSABLE", "", verdict::rejected},
 };
+
+/// What must stand in the header besides.
+enum class sign : uint8_t { none, time_to_wait, nothing_left };
 
 struct status_rule {
   int32_t first;
   int32_t last;
+  sign header;
   outcome means;
 };
 
-/// What a status says where the body says nothing: the first that fits decides.
+/// What a status says where the body says nothing: the first that fits decides. No status but 401
+/// speaks against the credential. A budget of 0 beside a 403 means nothing: recorded 403-022 has it
+/// with "Must have push access to repository".
 constexpr status_rule status_rules[] = {
-    {401, 401, outcome::unauthorized},    // fact sheet 1
-    {403, 403, outcome::forbidden},       // 1: no User-Agent, missing rights
-    {408, 408, outcome::timeout},         //
-    {429, 429, outcome::secondary_limit}, // 4
-    {451, 451, outcome::forbidden},       // 7
-    {502, 502, outcome::timeout},         // 3
-    {504, 504, outcome::timeout},         // 3
-    {500, 599, outcome::server_error},    //
-    {200, 299, outcome::malformed},       // an answer without data and without errors
-    {300, 499, outcome::rejected},        // redirects, 400 "Problems parsing JSON", 404
+    {401, 401, sign::none, outcome::unauthorized},            // fs 1
+    {403, 403, sign::time_to_wait, outcome::secondary_limit}, // fs 4: `retry-after`
+    {403, 403, sign::none, outcome::forbidden},               // fs 1: no User-Agent, missing rights
+    {408, 408, sign::none, outcome::timeout},                 // HTTP
+    {429, 429, sign::nothing_left, outcome::primary_limit},   // fs 2.4
+    {429, 429, sign::none, outcome::secondary_limit},         // fs 4
+    {451, 451, sign::none, outcome::forbidden},               // fs 7: blocked for legal reasons
+    {502, 502, sign::none, outcome::timeout},      // fs 3: JSON, nginx's page or a unicorn
+    {504, 504, sign::none, outcome::timeout},      // fs 3
+    {500, 599, sign::none, outcome::server_error}, // also 503 while GitHub is down
+    {200, 299, sign::none, outcome::malformed},    // neither data nor errors; HTML instead of JSON
+    {300, 499, sign::none, outcome::rejected}, // fs 3: 400 "Problems parsing JSON"; 404; redirects
 };
 
 outcome outcome_of(http_failure failure) {
-  switch (failure) {
-  case http_failure::none:
-    return outcome::ok;
-  case http_failure::timeout:
-    return outcome::timeout;
-  case http_failure::oversized:
-    return outcome::oversized;
-  case http_failure::malformed:
-    return outcome::malformed;
-  case http_failure::connect:
-  case http_failure::tls:
-  case http_failure::proxy:
-  case http_failure::lost:
-  case http_failure::stopped:
-    return outcome::network;
-  }
+  for (const auto& rule : failure_rules)
+    if (rule.failure == failure)
+      return rule.means;
   return outcome::network;
 }
 
@@ -110,6 +147,8 @@ outcome outcome_of(verdict what) {
     return outcome::resource_limit;
   case verdict::timeout:
     return outcome::timeout;
+  case verdict::unauthorized:
+    return outcome::unauthorized;
   case verdict::forbidden:
     return outcome::forbidden;
   case verdict::not_found:
@@ -135,6 +174,7 @@ field_error field_error_of(verdict what) {
   case verdict::primary_limit:
   case verdict::secondary_limit:
   case verdict::timeout:
+  case verdict::unauthorized:
   case verdict::unknown:
     return field_error::transient;
   }
@@ -176,23 +216,25 @@ std::optional<int64_t> number(std::string_view text) {
 
 // -- one error ------------------------------------------------------------------------------------
 
-verdict judge_text(std::string_view text) {
-  for (const auto& rule : error_rules)
-    if (rule.type.empty() && contains_ignoring_case(text, rule.phrase))
+verdict look_up(int32_t status, std::string_view type, std::string_view words) {
+  for (const auto& rule : word_rules) {
+    auto fits = (rule.status == 0 || rule.status == status) &&
+                (rule.type.empty() || rule.type == type) &&
+                contains_ignoring_case(words, rule.phrase);
+    if (fits)
       return rule.means;
+  }
   return verdict::unknown;
 }
 
-verdict judge(const graphql_error& error) {
-  for (const auto& rule : error_rules) {
-    auto fits_type = rule.type.empty() || rule.type == error.type;
-    if (fits_type && contains_ignoring_case(error.message, rule.phrase))
-      return rule.means;
-  }
-  if (error.code == "graphql_rate_limit")
+verdict judge(const graphql_error& error, int32_t status) {
+  auto found = look_up(status, error.type, error.message);
+  if (found != verdict::unknown)
+    return found;
+  if (error.code == "graphql_rate_limit") // fs 2.4
     return verdict::primary_limit;
-  // Validation and syntax errors have no type: they have a code, or point into the document (fact
-  // sheet 3). What is left may be GitHub's own failure and is tried again.
+  // Validation and syntax errors have no type: they have a code, or point into the document (fs 3).
+  // What is left may be GitHub's own failure and is tried again.
   if (error.type.empty() && (!error.code.empty() || (error.has_locations && error.path.empty())))
     return verdict::rejected;
   return verdict::unknown;
@@ -269,13 +311,13 @@ void mark(field_answer& field, field_error error, std::string message) {
   field.message = std::move(message);
 }
 
-void apply(const graphql_error& error, field_data& field) {
-  auto what = judge(error);
+void apply(const graphql_error& error, verdict what, field_data& field) {
   auto node = node_index(error);
-  if (node && (what == verdict::not_found || what == verdict::forbidden))
-    field.null_nodes.push_back(*node); // this repository only
-  else
+  auto is_about_one = node && (what == verdict::not_found || what == verdict::forbidden);
+  if (!is_about_one)
     mark(field.answer, field_error_of(what), describe(error));
+  else if (error.path.size() == 3) // the repository, not one of its fields
+    field.null_nodes.push_back(*node);
 }
 
 bool is_complete(const field_data& field, query_shape shape) {
@@ -291,138 +333,207 @@ void finish(field_data& field) {
   field.answer.null_count = static_cast<uint32_t>(nulls.size());
 }
 
+// -- fields of repositories -----------------------------------------------------------------------
+
+/// Which fields of its repositories an answer lacks because GitHub refuses to tell them.
+class refusal_counter {
+public:
+  void add(const graphql_error& error, verdict what) {
+    constexpr size_t place = 3; // f0, nodes, 17, issues
+    auto name = what == verdict::forbidden && node_index(error) && error.path.size() > place
+                    ? std::string_view{error.path[place]}
+                    : std::string_view{};
+    if (auto index = optional_field(name))
+      ++refusals_[*index];
+    if (error.code == "undefinedField") // fs 3
+      if (auto index = optional_field(error.field_name))
+        unknown_.set(*index);
+  }
+
+  /// Refused for one repository a field may be asked of others. GitHub nulls the whole repository
+  /// where it refuses a field that its schema promises.
+  field_set result(const std::vector<field_data>& fields) const {
+    size_t repositories = 0;
+    for (const auto& field : fields)
+      repositories += field.answer.repositories.size() + field.null_nodes.size();
+    auto found = unknown_;
+    for (size_t i = 0; i < refusals_.size(); ++i)
+      if (2 * refusals_[i] > repositories)
+        found.set(i);
+    return found;
+  }
+
+private:
+  std::array<size_t, field_set{}.size()> refusals_{};
+  field_set unknown_;
+};
+
 // -- the whole ------------------------------------------------------------------------------------
 
-/// What every field's error is, if it is the same for all.
-std::optional<field_error> common_error(const std::vector<field_answer>& fields) {
-  auto first = fields.front().error;
-  auto same = [&](const field_answer& field) { return field.error == first; };
-  return std::all_of(fields.begin(), fields.end(), same) ? std::optional{first} : std::nullopt;
-}
-
-/// Fields without data are explained by their own error, else by one about the whole query.
-void judge_fields(const api_request& request, github_answer& answer, api_response& result) {
-  const graphql_error* general = nullptr;
-  for (const auto& error : answer.errors) {
-    if (auto index = field_index(error, answer.fields.size()))
-      apply(error, answer.fields[*index]);
-    else if (!general)
-      general = &error;
+/// Judges one answer that came.
+class judgement {
+public:
+  judgement(const api_request& request, const http_response& response, classified& result)
+      : request_(request), response_(response),
+        answer_(parse_github_answer(response.body, request.fields.size())), result_(result.answer) {
+    // Who we are is asked by the way: no answer is worse for not telling.
+    std::erase_if(answer_.errors, [&](const auto& error) {
+      return answer_.has_data && !error.path.empty() && error.path[0] == "viewer";
+    });
+    refusal_counter refusals;
+    for (const auto& error : answer_.errors)
+      refusals.add(error, judge(error));
+    result.refused = refusals.result(answer_.fields);
+    result_.limits = limits_of(response, answer_);
+    result_.identity = answer_.identity;
+    result_.result = judge_body();
+    if (result_.result != outcome::ok && result_.result != outcome::partial)
+      result_.fields.clear();
   }
-  for (auto& field : answer.fields) {
-    if (!is_complete(field, request.shape))
-      mark(field.answer, general ? field_error_of(judge(*general)) : field_error::transient,
-           general ? describe(*general) : "the answer lacks this field");
-    finish(field);
-    result.fields.push_back(std::move(field.answer));
+
+private:
+  bool is_success() const { return response_.status >= 200 && response_.status < 300; }
+
+  verdict judge(const graphql_error& error) const { return net::judge(error, response_.status); }
+
+  outcome judge_body() {
+    if (!answer_.errors.empty()) {
+      const auto& leading = leading_error();
+      result_.message = leading.message.empty() ? refusal_text() : describe(leading);
+      if (is_rate_limit(judge(leading)) || !answer_.has_data)
+        return outcome_of_query(leading);
+    }
+    if (is_success() && answer_.is_json && !answer_.problem.empty()) {
+      result_.message = answer_.problem;
+      return outcome::malformed;
+    }
+    if (is_success() && answer_.has_data)
+      return judge_fields();
+    result_.message = refusal_text();
+    auto refusal = judge_refusal();
+    return refusal == verdict::unknown ? judge_status() : outcome_of(refusal);
   }
-}
 
-outcome judge_answer(const api_request& request, github_answer& answer, api_response& result) {
-  judge_fields(request, answer, result);
-  if (result.fields.empty())
-    return outcome::ok;
-  auto is_bad = [](const field_answer& field) { return field.error != field_error::none; };
-  auto bad = std::find_if(result.fields.begin(), result.fields.end(), is_bad);
-  if (bad != result.fields.end() && result.message.empty())
-    result.message = bad->message;
-  auto common = common_error(result.fields);
-  if (!common)
-    return outcome::partial;
-  switch (*common) {
-  case field_error::none:
-    return outcome::ok;
-  case field_error::resource_limit:
-    return outcome::resource_limit;
-  case field_error::transient:
-    return answer.errors.empty() ? outcome::malformed : outcome_of(judge(answer.errors.front()));
-  case field_error::not_found:
-  case field_error::forbidden:
-  case field_error::rejected:
-    return outcome::partial; // the query was good, each of its fields was refused
+  /// What an error about the whole query makes of it.
+  outcome outcome_of_query(const graphql_error& error) const {
+    auto what = judge(error);
+    return what == verdict::unknown && !is_success() ? judge_status() : outcome_of(what);
   }
-  return outcome::partial;
-}
 
-/// The error that decides about an answer without data: a rate limit if there is one.
-const graphql_error& leading_error(const std::vector<graphql_error>& errors) {
-  auto limit = std::find_if(errors.begin(), errors.end(),
-                            [](const auto& each) { return is_rate_limit(judge(each)); });
-  return limit == errors.end() ? errors.front() : *limit;
-}
-
-/// What a body without GraphQL data and errors says: REST's `message`, or a page of HTML.
-verdict judge_refusal(const http_response& response, const github_answer& answer) {
-  if (response.status == 401) // shows a spent budget that means nothing (fact sheet 1)
-    return verdict::unknown;
-  constexpr size_t longest_page = 64 << 10;
-  return judge_text(answer.is_json ? std::string_view{answer.message}
-                                   : std::string_view{response.body}.substr(0, longest_page));
-}
-
-outcome judge_status(const http_response& response) {
-  // Fact sheet 2.4 and 4: REST-like refusals whose words we do not know.
-  if (response.status == 429 && response.header("x-ratelimit-remaining") == "0")
-    return outcome::primary_limit;
-  if (response.status == 403 && !response.header("retry-after").empty())
-    return outcome::secondary_limit;
-  for (const auto& rule : status_rules)
-    if (response.status >= rule.first && response.status <= rule.last)
-      return rule.means;
-  return outcome::malformed;
-}
-
-std::string refusal_text(const http_response& response, const github_answer& answer) {
-  auto result = "HTTP " + std::to_string(response.status);
-  if (!answer.message.empty())
-    return result + ": " + excerpt(answer.message);
-  if (auto location = response.header("location"); !location.empty())
-    return result + " to " + excerpt(location);
-  auto type = response.header("content-type");
-  if (!type.empty() && !answer.is_json)
-    result += " (" + excerpt(type) + ")";
-  return response.body.empty() ? result : result + ": " + excerpt(response.body);
-}
-
-outcome judge_body(const api_request& request, const http_response& response, github_answer& answer,
-                   api_response& result) {
-  auto is_success = response.status >= 200 && response.status < 300;
-  if (!answer.errors.empty()) {
-    const auto& leading = leading_error(answer.errors);
-    result.message = leading.message.empty() ? refusal_text(response, answer) : describe(leading);
-    if (is_rate_limit(judge(leading)) || !answer.has_data)
-      return response.status == 401 ? outcome::unauthorized : outcome_of(judge(leading));
+  /// The error that decides about an answer without data: a rate limit if there is one.
+  const graphql_error& leading_error() const {
+    auto limit = std::find_if(answer_.errors.begin(), answer_.errors.end(),
+                              [&](const auto& each) { return is_rate_limit(judge(each)); });
+    return limit == answer_.errors.end() ? answer_.errors.front() : *limit;
   }
-  if (is_success && answer.is_json && !answer.problem.empty()) {
-    result.message = answer.problem;
+
+  /// What a body without GraphQL data and errors says: REST's `message`, or a page of HTML.
+  verdict judge_refusal() const {
+    constexpr size_t longest_page = 64 << 10;
+    return look_up(response_.status, "",
+                   answer_.is_json ? std::string_view{answer_.message}
+                                   : std::string_view{response_.body}.substr(0, longest_page));
+  }
+
+  outcome judge_status() const {
+    auto has = [&](sign what) {
+      return what == sign::none ||
+             (what == sign::time_to_wait && !response_.header("retry-after").empty()) ||
+             (what == sign::nothing_left && response_.header("x-ratelimit-remaining") == "0");
+    };
+    for (const auto& rule : status_rules)
+      if (response_.status >= rule.first && response_.status <= rule.last && has(rule.header))
+        return rule.means;
     return outcome::malformed;
   }
-  if (is_success && answer.has_data)
-    return judge_answer(request, answer, result);
-  result.message = refusal_text(response, answer);
-  auto refusal = judge_refusal(response, answer);
-  return refusal == verdict::unknown ? judge_status(response) : outcome_of(refusal);
-}
+
+  std::string refusal_text() const {
+    auto text = "HTTP " + std::to_string(response_.status);
+    if (!answer_.message.empty())
+      return text + ": " + excerpt(answer_.message);
+    if (auto location = response_.header("location"); !location.empty())
+      return text + " to " + excerpt(location);
+    auto type = response_.header("content-type");
+    if (!type.empty() && !answer_.is_json)
+      text += " (" + excerpt(type) + ")";
+    return response_.body.empty() ? text : text + ": " + excerpt(response_.body);
+  }
+
+  /// Fields without data are explained by their own error, else by one about the whole query.
+  void explain_fields() {
+    const graphql_error* general = nullptr;
+    for (const auto& error : answer_.errors) {
+      if (auto index = field_index(error, answer_.fields.size()))
+        apply(error, judge(error), answer_.fields[*index]);
+      else if (!general)
+        general = &error;
+    }
+    for (auto& field : answer_.fields) {
+      if (!is_complete(field, request_.shape))
+        mark(field.answer, general ? field_error_of(judge(*general)) : field_error::transient,
+             general ? describe(*general) : "the answer lacks this field");
+      finish(field);
+      result_.fields.push_back(std::move(field.answer));
+    }
+  }
+
+  outcome judge_fields() {
+    explain_fields();
+    if (result_.fields.empty())
+      return outcome::ok;
+    auto is_bad = [](const field_answer& field) { return field.error != field_error::none; };
+    auto bad = std::find_if(result_.fields.begin(), result_.fields.end(), is_bad);
+    if (bad != result_.fields.end() && result_.message.empty())
+      result_.message = bad->message;
+    auto common = common_error();
+    if (!common)
+      return outcome::partial;
+    switch (*common) {
+    case field_error::none:
+      return outcome::ok;
+    case field_error::resource_limit:
+      return outcome::resource_limit;
+    case field_error::transient:
+      return answer_.errors.empty() ? outcome::malformed
+                                    : outcome_of(judge(answer_.errors.front()));
+    case field_error::not_found:
+    case field_error::forbidden:
+    case field_error::rejected:
+      return outcome::partial; // the query was good, each of its fields was refused
+    }
+    return outcome::partial;
+  }
+
+  /// What every field's error is, if it is the same for all.
+  std::optional<field_error> common_error() const {
+    auto first = result_.fields.front().error;
+    auto same = [&](const field_answer& field) { return field.error == first; };
+    return std::all_of(result_.fields.begin(), result_.fields.end(), same) ? std::optional{first}
+                                                                           : std::nullopt;
+  }
+
+  const api_request& request_;
+  const http_response& response_;
+  github_answer answer_;
+  api_response& result_;
+};
 
 } // namespace
 
-api_response classify(const api_request& request, http_response&& response, timestamp now) {
-  api_response result;
-  result.http_status = response.status;
-  result.elapsed = response.elapsed;
-  result.body_bytes = response.body.size();
-  read_headers(response, now, result);
+classified classify(const api_request& request, http_response&& response, timestamp now) {
+  classified result;
+  auto& answer = result.answer;
+  answer.http_status = response.status;
+  answer.elapsed = response.elapsed;
+  answer.body_bytes = response.body.size();
+  read_headers(response, now, answer);
   if (response.failure != http_failure::none) {
-    result.result = outcome_of(response.failure);
-    result.message = std::move(response.detail);
-    result.limits = limits_in_headers(response);
-    return result;
+    answer.result = outcome_of(response.failure);
+    answer.message = std::move(response.detail);
+    answer.limits = limits_in_headers(response);
+  } else {
+    judgement{request, response, result};
   }
-  auto answer = parse_github_answer(response.body, request.fields.size());
-  result.limits = limits_of(response, answer);
-  result.result = judge_body(request, response, answer, result);
-  if (result.result != outcome::ok && result.result != outcome::partial)
-    result.fields.clear();
   return result;
 }
 

@@ -28,6 +28,7 @@ enum class key : uint8_t {
   // of data
   field,
   rate_limit,
+  viewer,
   // of a field
   repository_count,
   page_info,
@@ -62,10 +63,14 @@ enum class key : uint8_t {
   limit,
   remaining,
   reset_at,
+  // of the viewer
+  viewer_id,
+  viewer_login,
   // of an error
   error,
   error_type,
   error_code,
+  error_field_name,
   error_message,
   error_path,
   error_step,
@@ -83,7 +88,7 @@ struct known_key {
 // In the order of the query, in which GitHub answers.
 constexpr known_key document_keys[] = {
     {"data", key::data}, {"errors", key::errors}, {"message", key::message}};
-constexpr known_key data_keys[] = {{"rateLimit", key::rate_limit}};
+constexpr known_key data_keys[] = {{"rateLimit", key::rate_limit}, {"viewer", key::viewer}};
 constexpr known_key field_keys[] = {{"repositoryCount", key::repository_count},
                                     {"pageInfo", key::page_info},
                                     {"nodes", key::nodes}};
@@ -114,28 +119,26 @@ constexpr known_key rate_limit_keys[] = {{"cost", key::cost},
                                          {"limit", key::limit},
                                          {"remaining", key::remaining},
                                          {"resetAt", key::reset_at}};
+constexpr known_key viewer_keys[] = {{"databaseId", key::viewer_id}, {"login", key::viewer_login}};
 constexpr known_key error_keys[] = {
     {"type", key::error_type},       {"code", key::error_code},
     {"path", key::error_path},       {"extensions", key::error_extensions},
     {"message", key::error_message}, {"locations", key::error_locations}};
-constexpr known_key extensions_keys[] = {{"code", key::error_code}};
+constexpr known_key extensions_keys[] = {{"code", key::error_code},
+                                         {"fieldName", key::error_field_name}};
 
-/// What a repository must have. A node without databaseId is none.
+/// What a repository must have. A node without databaseId is none; what GitHub may refuse to tell
+/// is unknown where it is missing.
 struct promise {
   key id;
   std::string_view name;
 };
-constexpr promise promised_keys[] = {{key::name_with_owner, "nameWithOwner"},
-                                     {key::stargazer_count, "stargazerCount"},
-                                     {key::fork_count, "forkCount"},
-                                     {key::issues_total_count, "issues.totalCount"},
-                                     {key::watchers_total_count, "watchers.totalCount"},
-                                     {key::is_fork, "isFork"},
-                                     {key::is_archived, "isArchived"},
-                                     {key::is_disabled, "isDisabled"},
-                                     {key::visibility, "visibility"},
-                                     {key::created_at, "createdAt"},
-                                     {key::updated_at, "updatedAt"}};
+constexpr promise promised_keys[] = {
+    {key::name_with_owner, "nameWithOwner"}, {key::stargazer_count, "stargazerCount"},
+    {key::fork_count, "forkCount"},          {key::is_fork, "isFork"},
+    {key::is_archived, "isArchived"},        {key::is_disabled, "isDisabled"},
+    {key::visibility, "visibility"},         {key::created_at, "createdAt"},
+    {key::updated_at, "updatedAt"}};
 constexpr uint64_t all_promised = [] {
   uint64_t result = 0;
   for (const auto& each : promised_keys)
@@ -179,6 +182,8 @@ public:
     frames_.pop_back();
     if (ended == key::node && !finish_node())
       return stop(ec);
+    if (ended == key::viewer && answer_.identity->id == 0)
+      answer_.identity = caf::none;
     leave();
     return true;
   }
@@ -356,6 +361,9 @@ private:
       answer_.rate_limit_state = github_answer::limit_state::present;
       answer_.limits.known = true;
       return enter(rate_limit_keys);
+    case key::viewer:
+      answer_.identity = viewer{};
+      return enter(viewer_keys);
     case key::error:
       answer_.errors.emplace_back();
       return enter(error_keys);
@@ -421,8 +429,10 @@ private:
     case key::watchers_total_count:
       return store(repo().watcher_count, value);
     case key::disk_usage:
-      repo().disk_usage_kb = 0;
-      return store(*repo().disk_usage_kb, value);
+      return store(repo().disk_usage_kb, value);
+    case key::viewer_id:
+      answer_.identity->id = value;
+      return true;
     case key::cost:
       answer_.limits.cost = value;
       return true;
@@ -448,6 +458,11 @@ private:
       return is_wrong("is out of range");
     target = static_cast<int32_t>(value);
     return note();
+  }
+
+  bool store(optional<int32_t>& target, int64_t value) {
+    target = 0;
+    return store(*target, value);
   }
 
   /// Remembers that a promised key came.
@@ -506,6 +521,9 @@ private:
     case key::pushed_at:
       repo().pushed_at = timestamp{};
       return take_time(*repo().pushed_at, text);
+    case key::viewer_login:
+      answer_.identity->login = text;
+      return true;
     case key::reset_at:
       return take_time(answer_.limits.reset_at, text);
     default:
@@ -520,6 +538,9 @@ private:
       return true;
     case key::error_code:
       last_error().code = text;
+      return true;
+    case key::error_field_name:
+      last_error().field_name = text;
       return true;
     case key::error_message:
       last_error().message = text;
@@ -567,6 +588,11 @@ private:
     case key::nodes:
     case key::end_cursor:
     case key::database_id:
+    case key::issues:
+    case key::watchers:
+    case key::viewer:
+    case key::viewer_id:
+    case key::viewer_login:
     case key::primary_language:
     case key::license_info:
     case key::description:
@@ -574,6 +600,7 @@ private:
     case key::pushed_at:
     case key::error_type:
     case key::error_code:
+    case key::error_field_name:
     case key::error_message:
     case key::error_path:
     case key::error_step:
@@ -644,6 +671,8 @@ private:
       return "licenseInfo";
     case key::rate_limit:
       return "rateLimit";
+    case key::viewer:
+      return "viewer";
     case key::error_path:
       return "path";
     case key::error_extensions:

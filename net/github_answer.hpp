@@ -17,6 +17,7 @@ struct graphql_error {
   std::string message;
   std::vector<std::string> path; ///< indices as decimal numbers; empty: about the whole query
   bool has_locations = false;    ///< points into the document: validation and syntax errors do
+  std::string field_name;        ///< `extensions.fieldName`, of validation errors
   bool operator==(const graphql_error&) const = default;
 };
 
@@ -38,13 +39,15 @@ struct github_answer {
   std::string message; ///< top-level `message`, as in REST errors
   enum class limit_state : uint8_t { missing, null, present };
   limit_state rate_limit_state = limit_state::missing;
-  rate_limit limits; ///< set where present
+  rate_limit limits;         ///< set where present
+  optional<viewer> identity; ///< if it was asked for and told
 };
 
 /// Parses a body for a query with `field_count` fields `f0`, `f1`, ... Unknown keys are skipped,
-/// fields that may be null may be, characters that PostgreSQL cannot store (U+0000) are dropped and
-/// invalid UTF-8 is replaced by U+FFFD. A value of a wrong type or a missing one that our schema
-/// promises is a `problem`. Never throws but `std::bad_alloc`.
+/// fields that may be null may be, also those that we can do without, characters that PostgreSQL
+/// cannot store (U+0000) are dropped and invalid UTF-8 is replaced by U+FFFD. A value of a wrong
+/// type or a missing one that our schema promises is a `problem`. Never throws but
+/// `std::bad_alloc`.
 github_answer parse_github_answer(std::string_view body, size_t field_count);
 
 } // namespace gitstar::net

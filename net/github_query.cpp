@@ -10,14 +10,25 @@ namespace {
 /// Where limits are switched off `rateLimit` is null (fact sheet 2.3).
 constexpr const char* rate_limit_field = "rateLimit{cost limit remaining used resetAt}";
 
-/// `issues` and `watchers` take no `first`: they cost no points (fact sheet 2.2). The `stargazers`
-/// connection is closed to us (fact sheet 0), its count is not.
-constexpr const char* page_fragments =
+/// Whose token it is: one point pays for it as well.
+constexpr const char* viewer_field = "viewer{databaseId login}";
+
+constexpr const char* page_fragment =
     "\nfragment page on SearchResultItemConnection{repositoryCount pageInfo{endCursor hasNextPage} "
-    "nodes{...repository}}"
-    "\nfragment repository on Repository{databaseId nameWithOwner stargazerCount forkCount "
-    "issues(states:OPEN){totalCount} watchers{totalCount} primaryLanguage{name} licenseInfo{key} "
-    "description isFork isArchived isDisabled visibility diskUsage createdAt updatedAt pushedAt}";
+    "nodes{...repository}}";
+
+std::string repository_fragment(const field_set& fields) {
+  std::string selections;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (fields.test(i))
+      selections.append(selections.empty() ? "" : " ").append(repository_fields[i].selection);
+  return "\nfragment repository on Repository{" + selections + '}';
+}
+
+/// What every query asks besides.
+std::string own_fields(bool identify) {
+  return std::string{rate_limit_field} + (identify ? std::string{" "} + viewer_field : "");
+}
 
 std::string json_text(const std::string& text) {
   return boost::json::serialize(boost::json::string_view{text});
@@ -46,7 +57,22 @@ std::string variables(const api_request& request) {
 
 } // namespace
 
-std::string query_text(query_shape shape, size_t width) {
+std::optional<size_t> optional_field(std::string_view name) {
+  for (size_t i = 0; i < std::size(repository_fields); ++i)
+    if (repository_fields[i].optional && repository_fields[i].name == name)
+      return i;
+  return std::nullopt;
+}
+
+std::string to_string(const field_set& fields) {
+  std::string result;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (fields.test(i))
+      result.append(result.empty() ? "" : ", ").append(repository_fields[i].name);
+  return result;
+}
+
+std::string query_text(query_shape shape, size_t width, bool identify, const field_set& without) {
   std::string declarations;
   std::string fields;
   for (size_t i = 0; i < width; ++i) {
@@ -56,20 +82,44 @@ std::string query_text(query_shape shape, size_t width) {
       declarations += ",$a" + index + ":String";
     fields += field_text(shape, index);
   }
-  auto result = "query(" + declarations + "){" + fields + rate_limit_field + '}';
-  return shape == query_shape::search_page ? result + page_fragments : result;
+  auto result = "query(" + declarations + "){" + fields + own_fields(identify) + '}';
+  return shape == query_shape::search_page ? result + page_fragment + repository_fragment(~without)
+                                           : result;
 }
 
-std::string query_body(const api_request& request) {
-  return "{\"query\":" + json_text(query_text(request.shape, request.fields.size())) +
-         ",\"variables\":" + variables(request) + '}';
+std::string query_body(const api_request& request, const field_set& without) {
+  auto text = query_text(request.shape, request.fields.size(), request.identify, without);
+  return "{\"query\":" + json_text(text) + ",\"variables\":" + variables(request) + '}';
+}
+
+std::string document_body(const std::string& document) {
+  return "{\"query\":" + json_text(document) + '}';
+}
+
+std::string probe_text(const field_set& fields, bool identify) {
+  return "query{search(type:REPOSITORY,query:\"stars:>0 sort:stars\",first:1){nodes{"
+         "...repository}} " +
+         own_fields(identify) + '}' + repository_fragment(fields);
 }
 
 std::vector<named_query> all_query_texts() {
   std::vector<named_query> result;
   for (auto shape : {query_shape::search_count, query_shape::search_page})
-    for (size_t width : {1, 3})
-      result.push_back({to_string(shape) + "_" + std::to_string(width), query_text(shape, width)});
+    for (size_t width : {1, 3}) {
+      auto name = to_string(shape) + "_" + std::to_string(width);
+      result.push_back({name, query_text(shape, width)});
+      result.push_back({name + "_viewer", query_text(shape, width, true)});
+    }
+  field_set optional;
+  for (size_t i = 0; i < optional.size(); ++i)
+    optional.set(i, repository_fields[i].optional);
+  result.push_back(
+      {"search_page_1_least", query_text(query_shape::search_page, 1, false, optional)});
+  result.push_back({"probe", probe_text(~optional, true)});
+  for (size_t i = 0; i < optional.size(); ++i)
+    if (optional.test(i))
+      result.push_back({"probe_" + std::string{repository_fields[i].name},
+                        probe_text(field_set{}.set(i), false)});
   return result;
 }
 

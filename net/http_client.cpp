@@ -1,5 +1,6 @@
 #include "net/http_client.hpp"
 
+#include "net/base64.hpp"
 #include "net/inflating_body.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -21,8 +22,6 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
-
-#include <openssl/evp.h>
 
 #include <deque>
 #include <stdexcept>
@@ -93,15 +92,6 @@ struct exchange {
   bool finished = false;
 };
 using exchange_ptr = std::shared_ptr<exchange>;
-
-std::string base64(const std::string& text) {
-  std::string result(4 * ((text.size() + 2) / 3) + 1, '\0');
-  auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
-                              reinterpret_cast<const unsigned char*>(text.data()),
-                              static_cast<int>(text.size()));
-  result.resize(static_cast<size_t>(size));
-  return result;
-}
 
 ssl::context make_tls_context(const http_options& options) {
   ssl::context result{ssl::context::tls_client};

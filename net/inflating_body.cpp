@@ -84,8 +84,10 @@ void inflating_body::reader::append(const void* data, size_t size, error_code& e
 
 void inflating_body::reader::finish(error_code& ec) {
   ec = {};
-  if (inflater_ && !inflater_->complete())
+  if (inflater_ && !inflater_->complete()) {
+    body_.problem = "truncated gzip data";
     ec = http::error::partial_message;
+  }
 }
 
 } // namespace gitstar::net

@@ -58,8 +58,8 @@ private:
     x.full_name = row[1].as<std::string>();
     x.star_count = row[2].as<int32_t>();
     x.fork_count = row[3].as<int32_t>();
-    x.open_issue_count = row[4].as<int32_t>();
-    x.watcher_count = row[5].as<int32_t>();
+    read(x.open_issue_count, row[4]);
+    read(x.watcher_count, row[5]);
     read(x.language, row[6]);
     read(x.license, row[7]);
     read(x.description, row[8]);
@@ -167,8 +167,10 @@ TEST_CASE_METHOD(with_batches, "any column that differs updates the row and its 
       [](repository& x) { x.full_name = "new/name"; },
       [](repository& x) { ++x.star_count; },
       [](repository& x) { ++x.fork_count; },
-      [](repository& x) { ++x.open_issue_count; },
-      [](repository& x) { ++x.watcher_count; },
+      [](repository& x) { ++*x.open_issue_count; },
+      [](repository& x) { ++*x.watcher_count; },
+      [](repository& x) { x.open_issue_count = caf::none; },
+      [](repository& x) { x.watcher_count = caf::none; },
       [](repository& x) { x.language = caf::none; },
       [](repository& x) { x.license = std::string{"apache-2.0"}; },
       [](repository& x) { x.description = std::string{}; },

@@ -29,7 +29,7 @@ api_response judged(const api_request& request, int32_t status, std::string body
   response.status = status;
   response.headers = std::move(headers);
   response.body = std::move(body);
-  return classify(request, std::move(response), now);
+  return classify(request, std::move(response), now).answer;
 }
 
 /// A page query's answer with `f0`, `f1`, ... and errors.
@@ -116,8 +116,17 @@ TEST_CASE("a secondary limit is known in each of its shapes", "[classify]") {
   CHECK(got.limits.remaining == 4000);
 }
 
-TEST_CASE("a 403 that names a time to wait is a limit", "[classify]") {
+TEST_CASE("a 403 that names a time to wait is a limit, one with a spent budget is not",
+          "[classify]") {
   CHECK(judged(pages(), 403, "", {{"retry-after", "30"}}).result == outcome::secondary_limit);
+  CHECK(judged(pages(), 403, "", {{"x-ratelimit-remaining", "0"}}).result == outcome::forbidden);
+}
+
+TEST_CASE("after too many bad tokens GitHub refuses good ones for a while", "[classify]") {
+  auto message = GENERATE("Max number of login attempt exceeded",
+                          "Maximum number of login attempts exceeded. Please try again later.");
+  CHECK(judged(pages(), 403, std::string{R"({"message":")"} + message + R"("})").result ==
+        outcome::secondary_limit);
 }
 
 TEST_CASE("a name that sounds like a limit is no limit", "[classify]") {
@@ -146,6 +155,16 @@ TEST_CASE("a 401 is never a rate limit", "[classify]") {
   CHECK_FALSE(got.limits.known);
 }
 
+TEST_CASE("a 403 speaks against the credential only where it says so", "[classify]") {
+  auto message = GENERATE("Bad credentials", "Sorry. Your account was suspended.",
+                          "This installation has been suspended");
+  CHECK(judged(pages(), 403, std::string{R"({"message":")"} + message + R"("})").result ==
+        outcome::unauthorized);
+  // A word inside an answer to a query is not about the credential.
+  auto error = R"({"type":"FORBIDDEN","path":["f0"],"message":"The owner is suspended"})";
+  CHECK(judged(pages(), 200, answer_body({"null"}, error)).result == outcome::partial);
+}
+
 TEST_CASE("a 403 that is no limit is forbidden", "[classify]") {
   auto missing_agent = judged(
       pages(), 403,
@@ -157,6 +176,8 @@ TEST_CASE("a 403 that is no limit is forbidden", "[classify]") {
   CHECK_THAT(missing_agent.message, Catch::Contains("User-Agent") && Catch::Contains("403") &&
                                         Catch::Contains("text/html"));
   CHECK(judged(pages(), 403, R"({"message":"Resource not accessible by integration"})").result ==
+        outcome::forbidden);
+  CHECK(judged(pages(), 403, R"({"message":"Must have admin rights to Repository."})").result ==
         outcome::forbidden);
   CHECK(judged(pages(), 451, R"({"message":"Repository access blocked","block":{"reason":"dmca"}})")
             .result == outcome::forbidden);
@@ -174,6 +195,23 @@ TEST_CASE("GitHub's time-outs are known in each of their shapes", "[classify]") 
   CHECK(judged(pages(), status,
                R"({"message":"We couldn't respond to your request in time. Sorry about that."})")
             .result == outcome::timeout);
+}
+
+TEST_CASE("a query that took too long to validate is a time-out, not a bad one", "[classify]") {
+  CHECK(
+      judged(pages(), 200, R"({"errors":[{"message":"Timeout on validation of query"}]})").result ==
+      outcome::timeout);
+  CHECK(judged(pages(), 200,
+               R"({"errors":[{"message":"Timeout on validation of query","locations":[],)"
+               R"("extensions":{"code":"validationTimeout"}}]})")
+            .result == outcome::timeout);
+}
+
+TEST_CASE("an unknown error leaves it to the status", "[classify]") {
+  auto body = R"({"errors":[{"message":"oops"}]})";
+  CHECK(judged(pages(), 502, body).result == outcome::timeout);
+  CHECK(judged(pages(), 503, body).result == outcome::server_error);
+  CHECK(judged(pages(), 429, body).result == outcome::secondary_limit);
 }
 
 TEST_CASE("a bad gateway's page of HTML is a time-out", "[classify]") {
@@ -276,8 +314,77 @@ TEST_CASE("one repository that is gone or closed leaves its page good", "[classi
                 error_at(type, R"(["f0","nodes",2,"licenseInfo"])");
   auto got = judged(pages(), 200, answer_body({page}, errors));
   CHECK(got.result == outcome::ok);
-  CHECK(got.fields[0].null_count == 2);
+  CHECK(got.fields[0].null_count == 1);
   CHECK(got.fields[0].repositories.size() == 2);
+}
+
+// -- fact sheet 0: fields that GitHub closes ------------------------------------------------------
+
+namespace {
+
+field_set refused_in(const std::string& body, const api_request& request = pages()) {
+  http_response response;
+  response.status = 200;
+  response.body = body;
+  return classify(request, std::move(response), now).refused;
+}
+
+std::string forbidden_at(size_t node, const std::string& field) {
+  return error_at("FORBIDDEN", R"(["f0","nodes",)" + std::to_string(node) + ",\"" + field + "\"]");
+}
+
+} // namespace
+
+TEST_CASE("a field that most repositories do not tell is a refused one", "[classify]") {
+  auto nothing = sample_page("null,null,null");
+  auto two = forbidden_at(0, "issues") + "," + forbidden_at(1, "issues");
+  CHECK(to_string(refused_in(answer_body({nothing}, two))) == "issues");
+  auto without = sample_page(sample_node("1") + "," + sample_node("2"));
+  CHECK(to_string(refused_in(answer_body({without}, two + "," + forbidden_at(0, "watchers") + "," +
+                                                        forbidden_at(1, "watchers")))) ==
+        "issues, watchers");
+}
+
+TEST_CASE("a field that one repository does not tell may be asked of others", "[classify]") {
+  auto page = sample_page("null," + sample_node("1") + "," + sample_node("2"));
+  CHECK(refused_in(answer_body({page}, forbidden_at(0, "issues"))).none());
+  CHECK(refused_in(answer_body({page}, error_at("NOT_FOUND", R"(["f0","nodes",0])"))).none());
+}
+
+TEST_CASE("what no repository can do without is never left out", "[classify]") {
+  auto errors = forbidden_at(0, "stargazerCount") + "," + forbidden_at(1, "stargazerCount");
+  CHECK(refused_in(answer_body({sample_page("null,null")}, errors)).none());
+}
+
+TEST_CASE("a field that the server's schema lacks is a refused one", "[classify]") {
+  auto body = R"({"errors":[{"path":["fragment repository","diskUsage"],"extensions":{"code":)"
+              R"("undefinedField","typeName":"Repository","fieldName":"diskUsage"},"locations":)"
+              R"([{"line":2,"column":9}],"message":"Field 'diskUsage' doesn't exist"}]})";
+  CHECK(to_string(refused_in(body)) == "diskUsage");
+  CHECK(judged(pages(), 200, body).result == outcome::rejected);
+}
+
+TEST_CASE("a repository keeps what it tells besides a refused field", "[classify]") {
+  auto node = sample_node("1");
+  node.replace(node.find(R"({"totalCount":181})"), 18, "null");
+  auto got = judged(pages(), 200, answer_body({sample_page(node)}, forbidden_at(0, "issues")));
+  CHECK(got.result == outcome::ok);
+  REQUIRE(got.fields[0].repositories.size() == 1);
+  CHECK_FALSE(got.fields[0].repositories[0].open_issue_count);
+  CHECK(got.fields[0].repositories[0].watcher_count == 8480);
+  CHECK(got.fields[0].null_count == 0);
+}
+
+TEST_CASE("an answer that does not tell who asked is as good", "[classify]") {
+  auto body = answer_body({good_page}, R"({"type":"FORBIDDEN","path":["viewer","databaseId"],)"
+                                       R"("message":"Resource not accessible"})");
+  body.insert(body.find("\"rateLimit\""), R"("viewer":null,)");
+  auto got = judged(pages(), 200, body);
+  CHECK(got.result == outcome::ok);
+  CHECK(got.message == "");
+  CHECK_FALSE(got.identity);
+  body.replace(body.find("null", body.find("viewer")), 4, R"({"databaseId":5,"login":"me"})");
+  CHECK(judged(pages(), 200, body).identity == viewer{5, "me"});
 }
 
 TEST_CASE("an unknown or transient error inside a page spoils the page", "[classify]") {
@@ -322,6 +429,12 @@ TEST_CASE("an answer of a wrong type is malformed and named", "[classify]") {
   CHECK(got.fields.empty());
 }
 
+TEST_CASE("JSON is believed whatever its content type says", "[classify]") {
+  CHECK(judged(pages(), 200, answer_body({good_page}, ""), html_type).result == outcome::ok);
+  CHECK(judged(pages(), 403, R"({"message":"You have exceeded a secondary rate limit."})", {})
+            .result == outcome::secondary_limit);
+}
+
 TEST_CASE("an answer that is no JSON is malformed and shows how it begins", "[classify]") {
   auto got = judged(pages(), 200, "<html>\nWelcome to the hotel's network", html_type);
   CHECK(got.result == outcome::malformed);
@@ -346,7 +459,7 @@ TEST_CASE("without an answer the failure decides", "[classify]") {
   http_response response;
   response.failure = failure;
   response.detail = "why";
-  auto got = classify(pages(), std::move(response), now);
+  auto got = classify(pages(), std::move(response), now).answer;
   CHECK(got.result == result);
   CHECK(got.message == "why");
 }

@@ -80,14 +80,31 @@ TEST_CASE("what GitHub may leave out may be null", "[github_answer]") {
   for (auto [from, to] : std::vector<std::pair<std::string, std::string>>{
            {R"({"name":"TypeScript"})", "null"},
            {R"({"key":"bsd-3-clause"})", "null"},
+           {R"({"totalCount":181})", "null"},
+           {R"({"totalCount":181})", "{}"},
+           {R"("issues":{"totalCount":181},)", ""},
+           {R"({"totalCount":8480})", "null"},
            {R"("Learn to code for free \ud83d\ude80.")", "null"},
            {"433210", "null"},
            {R"("2026-09-30T23:59:59Z")", "null"}}) {
     CAPTURE(from);
     auto repo = only_repository(changed_node(from, to));
     CHECK((!repo.language || !repo.license || !repo.description || !repo.disk_usage_kb ||
-           !repo.pushed_at));
+           !repo.pushed_at || !repo.open_issue_count || !repo.watcher_count));
   }
+}
+
+TEST_CASE("the viewer is read where GitHub tells it", "[github_answer]") {
+  auto identity = [](const std::string& viewer_text) {
+    auto answer = parse_github_answer(
+        R"({"data":{"f0":{"repositoryCount":1},"viewer":)" + viewer_text + "}}", 1);
+    CHECK(answer.problem == "");
+    return answer.identity;
+  };
+  CHECK(identity(R"({"databaseId":583231,"login":"octocat"})") == viewer{583231, "octocat"});
+  CHECK_FALSE(identity("null"));
+  CHECK_FALSE(identity(R"({"databaseId":null,"login":"octocat"})"));
+  CHECK_FALSE(parse_page(sample_node()).identity);
 }
 
 TEST_CASE("null elements and those without a database id are counted, not kept",
@@ -154,9 +171,9 @@ TEST_CASE("errors are read wherever they stand", "[github_answer]") {
   CHECK(answer.fields[0].has_count);
   REQUIRE(answer.errors.size() == 3);
   CHECK(answer.errors[0] ==
-        graphql_error{"NOT_FOUND", "", "gone", {"f0", "nodes", "3", "x"}, true});
-  CHECK(answer.errors[1] == graphql_error{"", "undefinedField", "bad", {}, false});
-  CHECK(answer.errors[2] == graphql_error{"", "graphql_rate_limit", "odd", {}, false});
+        graphql_error{"NOT_FOUND", "", "gone", {"f0", "nodes", "3", "x"}, true, ""});
+  CHECK(answer.errors[1] == graphql_error{"", "undefinedField", "bad", {}, false, ""});
+  CHECK(answer.errors[2] == graphql_error{"", "graphql_rate_limit", "odd", {}, false, ""});
 }
 
 TEST_CASE("data may be null, \"null\" or missing", "[github_answer]") {
@@ -204,7 +221,6 @@ TEST_CASE("a wrong value in a repository is named with its place", "[github_answ
       {"412345", "99999999999999999999", "stargazerCount must not be a fraction"},
       {"39000", "null", "forkCount must not be null"},
       {R"({"totalCount":181})", "181", "issues must not be a number"},
-      {R"({"totalCount":181})", "{}", "issues.totalCount is missing"},
       {R"("stargazerCount":412345,)", "", "stargazerCount is missing"},
       {R"("isFork":false)", R"("isFork":"no")", "isFork must not be a text"},
       {R"({"name":"TypeScript"})", R"({"name":1})", "primaryLanguage.name must not be a number"},

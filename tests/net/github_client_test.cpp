@@ -1,11 +1,8 @@
 #include "net/github_client.hpp"
 
-#include "tests/net/sample_answers.hpp"
-#include "tests/net/scripted_server.hpp"
+#include "tests/net/fake_github.hpp"
 
 #include <catch2/catch.hpp>
-
-#include <future>
 
 using namespace gitstar;
 using namespace gitstar::test;
@@ -25,14 +22,6 @@ github_client_options options_for(const std::string& url) {
 
 api_request page_request(const std::string& credential = "token-1") {
   return {query_shape::search_page, credential, {{"stars:>=10 sort:stars", ""}}};
-}
-
-api_response ask(github_client& client, api_request request) {
-  std::promise<api_response> answer;
-  auto result = answer.get_future();
-  client.async_query(std::move(request),
-                     [&](api_response got) { answer.set_value(std::move(got)); });
-  return result.get();
 }
 
 } // namespace

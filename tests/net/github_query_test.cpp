@@ -44,11 +44,42 @@ TEST_CASE("page fields share one fragment", "[github_query]") {
         std::string::npos);
 }
 
+TEST_CASE("who asks is asked only when wanted", "[github_query]") {
+  api_request request{query_shape::search_count, "", {{"a", ""}}, true};
+  CHECK(query_body(request).find("viewer{databaseId login}") != std::string::npos);
+  request.identify = false;
+  CHECK(query_body(request).find("viewer") == std::string::npos);
+}
+
+TEST_CASE("refused fields are left out of the document", "[github_query]") {
+  api_request request{query_shape::search_page, "", {{"a", ""}}};
+  CHECK(query_body(request).find("issues(states:OPEN){totalCount} watchers{totalCount}") !=
+        std::string::npos);
+  auto least = query_body(request, field_set{}.set(*optional_field("issues")));
+  CHECK(least.find("issues") == std::string::npos);
+  CHECK(least.find("forkCount watchers{totalCount} primaryLanguage{name}") != std::string::npos);
+}
+
+TEST_CASE("only fields that the table can do without are optional", "[github_query]") {
+  field_set optional;
+  for (size_t i = 0; i < optional.size(); ++i)
+    if (optional_field(repository_fields[i].name))
+      optional.set(i);
+  CHECK(to_string(optional) ==
+        "issues, watchers, primaryLanguage, licenseInfo, description, diskUsage, pushedAt");
+  CHECK_FALSE(optional_field("stargazerCount"));
+  CHECK_FALSE(optional_field("stargazers"));
+}
+
 TEST_CASE("every document that can be sent is listed with one field and with three",
           "[github_query]") {
   std::vector<std::string> names;
   for (const auto& each : all_query_texts())
     names.push_back(each.name);
-  CHECK(names == std::vector<std::string>{"search_count_1", "search_count_3", "search_page_1",
-                                          "search_page_3"});
+  CHECK(names == std::vector<std::string>{
+                     "search_count_1", "search_count_1_viewer", "search_count_3",
+                     "search_count_3_viewer", "search_page_1", "search_page_1_viewer",
+                     "search_page_3", "search_page_3_viewer", "search_page_1_least", "probe",
+                     "probe_issues", "probe_watchers", "probe_primaryLanguage", "probe_licenseInfo",
+                     "probe_description", "probe_diskUsage", "probe_pushedAt"});
 }

@@ -60,7 +60,10 @@ TEST_CASE("gauges show the last value", "[metrics]") {
   uut.set_requests_in_flight(7);
   uut.set_partitions("done", 12);
   uut.set_queue_depth("writer", 3);
-  uut.set_query_width(query_shape::search_page, 9);
+  uut.set_query_width({query_shape::search_page, "classic", 9});
+  uut.set_credential_ban("token-1", std::chrono::seconds{61});
+  uut.set_credential_benched("token-1", true);
+  uut.set_credential_points_today("token-1", 123);
   uut.set_breaker_state("api.github.com", "open");
   uut.set_breaker_state("ghes.example", "half-open");
   uut.count_repositories(100);
@@ -71,7 +74,11 @@ TEST_CASE("gauges show the last value", "[metrics]") {
   CHECK_THAT(text, Contains("gitstar_requests_in_flight 7\n"));
   CHECK_THAT(text, Contains("gitstar_partitions{state=\"done\"} 12\n"));
   CHECK_THAT(text, Contains("gitstar_queue_depth{queue=\"writer\"} 3\n"));
-  CHECK_THAT(text, Contains("gitstar_query_width{shape=\"search_page\"} 9\n"));
+  CHECK_THAT(
+      text, Contains("gitstar_query_width{credential_kind=\"classic\",shape=\"search_page\"} 9\n"));
+  CHECK_THAT(text, Contains("gitstar_credential_ban_seconds{credential=\"token-1\"} 61\n"));
+  CHECK_THAT(text, Contains("gitstar_credential_benched{credential=\"token-1\"} 1\n"));
+  CHECK_THAT(text, Contains("gitstar_credential_points_today{credential=\"token-1\"} 123\n"));
   CHECK_THAT(text, Contains("gitstar_breaker_state{host=\"api.github.com\"} 2\n"));
   CHECK_THAT(text, Contains("gitstar_breaker_state{host=\"ghes.example\"} 1\n"));
   CHECK_THAT(text, Contains("gitstar_repositories_crawled_total 100\n"));
