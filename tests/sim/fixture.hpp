@@ -5,6 +5,8 @@
 
 #include <boost/json.hpp>
 
+#include <set>
+
 namespace gitstar::sim::test {
 
 namespace json = boost::json;
@@ -46,8 +48,11 @@ inline unix_seconds at(std::string_view time) { return parse_time(time).value().
 /// A GitHub whose clock stands still until a test moves it.
 class site {
 public:
-  explicit site(dataset data, bool with_limits = true, std::set<std::string> tokens = {})
-      : github_(std::move(data), config(with_limits, std::move(tokens))) {}
+  explicit site(dataset data, bool with_limits = true, std::vector<std::string> tokens = {})
+      : site(std::move(data), config(with_limits, std::move(tokens))) {}
+
+  site(dataset data, github_config config)
+      : github_(std::move(data), complete(std::move(config))) {}
 
   explicit site(size_t repositories = 2'000) : site(make_synthetic(repositories, 1)) {}
 
@@ -68,6 +73,16 @@ public:
     auto done = answer; // what is sent gives up its body
     github_.sent(done);
     return answer;
+  }
+
+  /// Replaces the faults; `yaml` is the list of them.
+  void set_faults(const std::string& yaml) {
+    auto all = "seed: 1\nfaults:\n" + yaml;
+    auto load = request("POST", "/_sim/faults");
+    load.body = all;
+    auto answer = send(load);
+    if (answer.status != 200)
+      throw std::runtime_error(answer.body);
   }
 
   http_answer get(const std::string& target) { return send(request("GET", target)); }
@@ -101,10 +116,15 @@ public:
   std::string token = "ghp_test";
 
 private:
-  github_config config(bool with_limits, std::set<std::string> tokens) {
+  static github_config config(bool with_limits, std::vector<std::string> tokens) {
     github_config out;
     out.limits = with_limits;
-    out.tokens = std::move(tokens);
+    for (auto& token : tokens)
+      out.credentials.tokens.emplace_back().token = std::move(token);
+    return out;
+  }
+
+  github_config complete(github_config out) {
     out.base_url = "http://sim";
     out.now = [this] { return now_; };
     return out;
@@ -114,6 +134,15 @@ private:
   std::string body_;
   github github_;
 };
+
+/// The value of a header; empty if there is none.
+inline std::string header(const http_answer& answer, const std::string& name) {
+  auto begin = answer.headers.find(name + ": ");
+  if (begin == std::string::npos)
+    return "";
+  begin += name.size() + 2;
+  return answer.headers.substr(begin, answer.headers.find("\r\n", begin) - begin);
+}
 
 /// The message of the first error, or nothing.
 inline std::string message(const json::value& answer) {

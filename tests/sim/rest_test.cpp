@@ -71,6 +71,7 @@ TEST_CASE("REST says 403 when the requests are used up", "[sim]") {
     sim.get("/user");
     sim.advance(std::chrono::milliseconds{100});
   }
+  sim.advance(std::chrono::seconds{1}); // until then the client could not know
   auto answer = sim.get("/user");
   CHECK(answer.status == 403);
   CHECK(answer.headers.find("X-RateLimit-Remaining: 0\r\n") != std::string::npos);

@@ -63,12 +63,12 @@ void append_row(std::string& out, const dataset& data, const repository& repo) {
   out += "\r\n";
 }
 
-http_answer text_answer(int status, std::string body) {
-  http_answer out;
-  out.status = status;
-  out.content_type = "text/plain; charset=utf-8";
-  out.body = std::move(body);
-  return out;
+json::object to_json(const violations& seen) {
+  return {{"total", seen.total()},
+          {"ban", seen.ban},
+          {"exhausted", seen.exhausted},
+          {"secondary", seen.secondary},
+          {"invalid_document", seen.invalid_document}};
 }
 
 } // namespace
@@ -86,16 +86,17 @@ http_answer github::answer_admin(const http_request& request) {
     return answer_stats();
   if (is_get && path == "/_sim/pages.csv")
     return answer_pages();
+  if (is_get && path == "/_sim/changes.csv")
+    return answer_changes();
   if (is_post && path == "/_sim/mutate")
     return answer_mutation(request.body);
+  if (is_post && path == "/_sim/faults")
+    return answer_faults(request.body);
   if (is_post && path == "/_sim/reset") {
-    stats_ = {};
-    limits_.seen() = {};
-    limits_.peaks() = {};
-    pages_.clear();
+    reset_statistics();
     return answer_stats();
   }
-  return text_answer(404, "no such page of the simulator\n");
+  return plain_answer(404, "no such page of the simulator\n");
 }
 
 http_answer github::answer_truth(std::string_view parameters) {
@@ -115,9 +116,28 @@ http_answer github::answer_truth(std::string_view parameters) {
   return out;
 }
 
+void github::reset_statistics() {
+  stats_ = {};
+  credentials_.forget_use();
+  limits_.peaks() = {};
+  pages_.clear();
+  changes_.clear();
+}
+
 http_answer github::answer_stats() {
-  const auto& seen = limits_.seen();
   const auto& peaks = limits_.peaks();
+  violations seen;
+  json::array credentials;
+  credentials_.each([&](const credential& one) {
+    seen.add(one.seen);
+    credentials.push_back(json::object{{"name", one.name},
+                                       {"requests", one.requests},
+                                       {"points", one.points},
+                                       {"violations", to_json(one.seen)}});
+  });
+  json::object faults;
+  for (const auto& [name, count] : injector_.injected())
+    faults[{name.data(), name.size()}] = count;
   json::object body{
       {"repositories", data_.size()},
       {"requests", stats_.requests},
@@ -137,12 +157,10 @@ http_answer github::answer_stats() {
       {"peak_concurrency", peaks.concurrency},
       {"peak_points_per_minute", static_cast<int64_t>(peaks.points_per_minute)},
       {"peak_response_seconds_per_minute", peaks.response_seconds_per_minute},
-      {"violations",
-       {{"total", seen.total()},
-        {"ban", seen.ban},
-        {"exhausted", seen.exhausted},
-        {"secondary", seen.secondary},
-        {"invalid_document", seen.invalid_document}}},
+      {"violations", to_json(seen)},
+      {"credentials", std::move(credentials)},
+      {"faults", std::move(faults)},
+      {"changes", changes_.size()},
   };
   http_answer out;
   out.body = json::serialize(body) + "\n";
@@ -161,7 +179,23 @@ http_answer github::answer_pages() {
   return out;
 }
 
-/// `{"stars":[{"repo_id":1,"star_count":2}],"rename":[{"repo_id":1,"name":"new"}],"delete":[1]}`
+http_answer github::answer_changes() {
+  http_answer out;
+  out.content_type = "text/csv; charset=utf-8";
+  out.body = "request,kind,repo_id,old,new\r\n";
+  for (const auto& moved : changes_) {
+    append_number(out.body, moved.request);
+    out.body += ',';
+    out.body += moved.kind;
+    out.body += ',';
+    append_number(out.body, moved.repo_id);
+    out.body += ',' + moved.before + ',' + moved.after + "\r\n";
+  }
+  return out;
+}
+
+/// `{"stars":[{"repo_id":1,"star_count":2}],"rename":[{"repo_id":1,"name":"new"}],
+/// "transfer":[{"repo_id":1,"owner":"other"}],"delete":[1],"create":["owner"]}`
 http_answer github::answer_mutation(std::string_view body) {
   int64_t changed = 0;
   auto row_of = [&](const json::value& id) {
@@ -176,19 +210,23 @@ http_answer github::answer_mutation(std::string_view body) {
     for (const auto& [kind, list] : parsed.as_object()) {
       for (const auto& item : list.as_array()) {
         if (kind == "stars")
-          data_.set_stars(row_of(item.at("repo_id")),
-                          static_cast<int32_t>(item.at("star_count").as_int64()));
+          set_stars(row_of(item.at("repo_id")),
+                    static_cast<int32_t>(item.at("star_count").as_int64()));
         else if (kind == "rename")
-          data_.rename(row_of(item.at("repo_id")), json::value_to<std::string>(item.at("name")));
+          rename(row_of(item.at("repo_id")), json::value_to<std::string>(item.at("name")));
+        else if (kind == "transfer")
+          transfer(row_of(item.at("repo_id")), json::value_to<std::string>(item.at("owner")));
         else if (kind == "delete")
-          data_.remove(row_of(item));
+          remove(row_of(item));
+        else if (kind == "create" && ++changed > 0)
+          create(json::value_to<std::string>(item));
         else
           throw std::invalid_argument("unknown mutation " + std::string{kind});
       }
     }
   } catch (const std::exception& error) {
     search_.clear();
-    return text_answer(400, std::string{error.what()} + "\n");
+    return plain_answer(400, std::string{error.what()} + "\n");
   }
   search_.clear();
   http_answer out;

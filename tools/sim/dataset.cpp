@@ -157,17 +157,36 @@ void dataset::remove(row_index row) {
 }
 
 void dataset::rename(row_index row, std::string_view name) {
+  move(row, std::string{owner_login(rows_[row])}, name);
+}
+
+void dataset::transfer(row_index row, std::string_view owner) {
+  rows_[row].owner = owner_number(owner);
+  std::string plain;
+  append_json_unescaped(plain, name(rows_[row]));
+  move(row, owners_[rows_[row].owner].login, plain);
+}
+
+void dataset::move(row_index row, std::string_view owner, std::string_view name) {
   auto& repo = rows_[row];
   add_former_name(full_name(repo), row);
-  auto login = std::string{owner_login(repo)};
-  auto text = std::string{description(repo)};
+  auto about = std::string{description(repo)};
   repo.text = text_.size();
-  text_ += login;
+  append_json_escaped(text_, owner);
   text_ += '/';
   append_json_escaped(text_, name);
   repo.full_name_size = static_cast<uint16_t>(text_.size() - repo.text);
-  text_ += text;
+  text_ += about;
   by_name_.emplace(hash_text(lower_case(full_name(repo))), row);
+}
+
+row_index dataset::create(const repository_input& input) {
+  add(input);
+  auto row = size() - 1;
+  stars_.push_back(rows_[row].stars);
+  flags_.push_back(rows_[row].flags);
+  by_id_.push_back(row);
+  return row;
 }
 
 uint32_t dataset::owner_number(std::string_view login) {

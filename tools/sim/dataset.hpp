@@ -147,8 +147,12 @@ public:
   void set_stars(row_index row, int32_t stars);
   void remove(row_index row);
   void rename(row_index row, std::string_view name);
+  void transfer(row_index row, std::string_view owner);
+  /// Adds a repository whose creation time is not below, and whose id is above all others.
+  row_index create(const repository_input& input);
 
 private:
+  void move(row_index row, std::string_view owner, std::string_view name);
   uint32_t owner_number(std::string_view login);
   uint16_t language_number(std::string_view name);
   uint8_t license_number(std::string_view key);

@@ -3,6 +3,7 @@
 #include "tools/sim/node_ids.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace gitstar::sim {
 
@@ -18,6 +19,9 @@ constexpr model_time object_work{3'000};
 constexpr model_time count_work{250};
 constexpr model_time connection_work{9'000};
 constexpr model_time item_work{50};
+
+/// How cursors begin that say nothing about their rank (fact sheet, section 5).
+constexpr std::string_view opaque_prefix = "cursor:v2:";
 
 /// What a set of selected fields is applied to.
 struct object {
@@ -74,7 +78,9 @@ public:
       : query_(query), context_(context), data_(*context.data), out_(out),
         repository_type_(*schema::instance().find("Repository")),
         user_type_(*schema::instance().find("User")),
-        organization_type_(*schema::instance().find("Organization")) {}
+        organization_type_(*schema::instance().find("Organization")),
+        faults_(context.faults == nullptr ? data_faults{} : *context.faults),
+        max_fields_(faults_.max_fields) {}
 
   execution_result run() {
     out_ += "{\"data\":";
@@ -118,13 +124,19 @@ private:
   }
 
   void fail_limits(const planned_field& field) {
+    result_.is_limited = true;
     fail(field, "RESOURCE_LIMITS_EXCEEDED", "Resource limits for this query exceeded.");
   }
 
   /// True while the budget lasts; the work is counted in any case.
   bool spend(model_time work) {
     result_.work += work;
-    return result_.work <= context_.budget;
+    ++result_.fields;
+    return has_budget();
+  }
+
+  bool has_budget() const {
+    return result_.work <= context_.budget && result_.fields <= max_fields_;
   }
 
   // What the fields below an object cost
@@ -301,7 +313,7 @@ private:
   }
 
   void write_viewer(const planned_field& field) {
-    repository_owner viewer{context_.viewer, 1, false};
+    repository_owner viewer{context_.viewer_login, context_.viewer_id, false};
     object o;
     o.type = &user_type_;
     o.owner = &viewer;
@@ -341,10 +353,12 @@ private:
       if (i != 0)
         out_ += ',';
       path_.push_back({nullptr, static_cast<int64_t>(i)});
-      if (spend(work))
-        write_node(field, ids[i]);
-      else
+      if (!spend(work))
         write_limited(field);
+      else if (is_lost(field))
+        out_ += "null";
+      else
+        write_node(field, ids[i]);
       path_.pop_back();
     }
     out_ += ']';
@@ -434,6 +448,7 @@ private:
                  search_page& page) {
     auto after = int64_t{0};
     auto before = std::numeric_limits<int64_t>::max();
+    cursor_key_ = mix(data_.seed(), hash_text(arguments.name));
     if (!read_cursor(field, arguments.after, after) ||
         !read_cursor(field, arguments.before, before))
       return false;
@@ -451,12 +466,32 @@ private:
     }
     if (lists) {
       page = search.page(arguments.name, offset, size);
+      if (faults_.repeated_items > 0 && offset > 0)
+        repeat_items(arguments.name, page);
     } else {
       page.count = search.count(arguments.name);
       page.offset = offset;
       page.has_next = arguments.first && offset + size < search.ranks(arguments.name);
     }
+    if (faults_.count_error > 0 && page.count > faults_.count_error_above)
+      page.count = wrong_count(page.count);
     return true;
+  }
+
+  /// The page begins with the last items of the one before, and lacks as many at its end.
+  void repeat_items(const std::string& text, search_page& page) {
+    auto repeated = std::min(faults_.repeated_items, page.offset);
+    auto shifted =
+        context_.search->page(text, page.offset - repeated, static_cast<int64_t>(page.rows.size()));
+    shifted.offset = page.offset;
+    shifted.has_next = page.has_next;
+    page = std::move(shifted);
+  }
+
+  int64_t wrong_count(int64_t count) const {
+    auto random = static_cast<double>(mix(faults_.salt, cursor_key_) >> 11) * 0x1.0p-53; // [0, 1)
+    auto off = std::llround(static_cast<double>(count) * faults_.count_error * (2 * random - 1));
+    return std::max<int64_t>(0, count + off);
   }
 
   bool read_cursor(const planned_field& field, const std::optional<std::string>& cursor,
@@ -464,8 +499,7 @@ private:
     if (!cursor)
       return true;
     auto text = base64_decode(*cursor);
-    auto number =
-        text && text->starts_with("cursor:") ? parse_number(text->substr(7)) : std::nullopt;
+    auto number = text ? rank_of(*text) : std::nullopt;
     if (number && *number >= 0) {
       rank = *number;
       return true;
@@ -473,6 +507,17 @@ private:
     fail(field, "INVALID_CURSOR_ARGUMENTS",
          "`" + *cursor + "` does not appear to be a valid cursor.");
     return false;
+  }
+
+  std::optional<int64_t> rank_of(const std::string& cursor) const {
+    if (cursor.starts_with(opaque_prefix)) {
+      auto sealed = parse_number(std::string_view{cursor}.substr(opaque_prefix.size()));
+      auto rank = sealed ? *sealed ^ static_cast<int64_t>(cursor_key_ >> 1) : -1;
+      return rank <= search_engine::result_cap ? std::optional{rank} : std::nullopt;
+    }
+    if (faults_.opaque_cursors || !cursor.starts_with("cursor:"))
+      return std::nullopt;
+    return parse_number(std::string_view{cursor}.substr(7));
   }
 
   bool write_search_field(const planned_field& field, resolver which, const object& o) {
@@ -509,7 +554,26 @@ private:
   }
 
   bool write_cursor(int64_t rank) {
+    if (faults_.opaque_cursors)
+      return write_escaped(
+          base64_encode(std::string{opaque_prefix} +
+                        std::to_string(rank ^ static_cast<int64_t>(cursor_key_ >> 1))));
     return write_escaped(base64_encode("cursor:" + std::to_string(rank)));
+  }
+
+  /// Whether a fault makes this item null.
+  bool is_lost(const planned_field& field) {
+    if (context_.faults == nullptr)
+      return false;
+    auto random = static_cast<double>(mix(faults_.salt, ++null_choices_) >> 11) * 0x1.0p-53;
+    if (random < faults_.null_share)
+      return true;
+    if (random >= faults_.null_share + faults_.null_share_with_error)
+      return false;
+    fail(field, "",
+         "Something went wrong while executing your query. Please include this error "
+         "when reporting this issue.");
+    return true;
   }
 
   bool write_search_items(const planned_field& field, const search_page& page) {
@@ -518,7 +582,7 @@ private:
         is_edges ? field.selection.by_type.front().second : field.selection.of(repository_type_);
     auto work = is_edges ? edge_work(below) : work_of(below);
     path_.push_back({&field.key, 0});
-    if (result_.work > context_.budget && !page.rows.empty()) {
+    if (!has_budget() && !page.rows.empty()) {
       result_.work += work * static_cast<int64_t>(page.rows.size());
       write_limited(field);
     } else {
@@ -543,7 +607,7 @@ private:
       }
       if (!spend(work))
         write_limited(field);
-      else if (!write_fields(below, o))
+      else if (is_lost(field) || !write_fields(below, o))
         out_ += "null";
       path_.pop_back();
     }
@@ -801,6 +865,10 @@ private:
   const type_def& repository_type_;
   const type_def& user_type_;
   const type_def& organization_type_;
+  const data_faults faults_;
+  const int64_t max_fields_;
+  uint64_t null_choices_ = 0;
+  uint64_t cursor_key_ = 0; ///< binds opaque cursors to the search
   execution_result result_;
   std::vector<path_part> path_;
   std::vector<graphql_error> errors_;

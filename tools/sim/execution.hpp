@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tools/sim/faults.hpp"
 #include "tools/sim/plan.hpp"
 #include "tools/sim/search_engine.hpp"
 
@@ -26,9 +27,11 @@ struct execution_context {
   const dataset* data = nullptr;
   search_engine* search = nullptr;
   std::optional<rate_limit_view> rate_limit; ///< nothing: limits are off, `rateLimit` is null
-  std::string viewer = "viewer";
-  model_time budget = timeout_after; ///< beyond it: RESOURCE_LIMITS_EXCEEDED
-  bool next_global_ids = false;      ///< `X-Github-Next-Global-ID: 1`
+  int64_t viewer_id = 1;
+  std::string viewer_login = "viewer";
+  const data_faults* faults = nullptr; ///< null: none
+  model_time budget = timeout_after;   ///< beyond it: RESOURCE_LIMITS_EXCEEDED
+  bool next_global_ids = false;        ///< `X-Github-Next-Global-ID: 1`
 };
 
 /// A search that was answered with its items.
@@ -40,6 +43,8 @@ struct answered_page {
 /// What one execution did, besides its text.
 struct execution_result {
   model_time work{0};
+  int64_t fields = 0;      ///< searches and items that were asked for
+  bool is_limited = false; ///< something is null because the query asked too much
   std::vector<answered_page> search_pages;
   int64_t search_counts = 0; ///< searches asked for their count alone
   int64_t node_lookups = 0;  ///< ids asked by `node` and `nodes`

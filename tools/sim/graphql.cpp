@@ -63,6 +63,20 @@ void refuse_body(http_answer& out, std::string_view message) {
              ",\"documentation_url\":\"https://docs.github.com/graphql\",\"status\":\"400\"}";
 }
 
+/// Thresholds are secret; a fine-grained token is known to have the lowest.
+model_time budget_of(credential_kind kind) {
+  switch (kind) {
+  case credential_kind::fine_grained:
+    return std::chrono::milliseconds{7'500};
+  case credential_kind::installation:
+    return std::chrono::milliseconds{9'000};
+  case credential_kind::classic:
+  case credential_kind::oauth:
+    break;
+  }
+  return std::chrono::milliseconds{8'000};
+}
+
 } // namespace
 
 void github::answer_graphql(const http_request& request, http_answer& out) {
@@ -75,19 +89,19 @@ void github::answer_graphql(const http_request& request, http_answer& out) {
   json::error_code error;
   auto parsed = json::parse({request.body.data(), request.body.size()}, error);
   if (error || !parsed.is_object()) {
-    ++limits_.seen().invalid_document;
+    blame(out, violation::invalid_document);
     return refuse_body(out, "Problems parsing JSON");
   }
   const auto& body = parsed.get_object();
   auto document = text_member(body, "query");
   if (document.empty()) {
-    ++limits_.seen().invalid_document;
+    blame(out, violation::invalid_document);
     return refuse_body(out, "A query attribute must be specified and must be a string.");
   }
   const auto& compiled_query = compiled(document, text_member(body, "operationName"));
   if (compiled_query.plan)
     return run_query(request, *compiled_query.plan, variables_of(body), out);
-  ++limits_.seen().invalid_document;
+  blame(out, violation::invalid_document);
   out.body = "{";
   append_errors(out.body, compiled_query.errors);
   out.body += '}';
@@ -108,43 +122,44 @@ void github::run_query(const http_request& request, const plan& plan, const vari
                        http_answer& out) {
   auto query = prepare(plan, variables);
   if (!query.errors.empty()) {
-    ++limits_.seen().invalid_document;
+    blame(out, violation::invalid_document);
     out.body = "{\"data\":null,";
     append_errors(out.body, query.errors);
     out.body += '}';
     return add_limit_headers(out, resource::graphql);
   }
-  if (!query.dry_run && !limits_.charge(out.credential, resource::graphql, query.cost, now()))
+  auto bought = query.dry_run
+                    ? limits::purchase{true}
+                    : limits_.charge(out.asker->account, resource::graphql, query.cost, now());
+  blame(out, bought.broken);
+  if (!bought.done)
     return answer_rate_limited(out);
   execution_context context;
   context.data = &data_;
   context.search = &search_;
   context.next_global_ids = request.next_global_ids;
-  context.viewer = "user-" + std::to_string(limits_.user_id(out.credential));
+  context.viewer_id = out.asker->viewer.id;
+  context.viewer_login = out.asker->viewer.login;
+  context.faults = hits_.spoils_data ? &hits_.data : nullptr;
   if (limits_.enabled()) {
-    auto window = limits_.window(out.credential, resource::graphql, now());
-    context.rate_limit = {window.limit, window.used, window.remaining(), window.reset};
-    context.budget = budget_of(out.credential);
+    auto window = limits_.window(out.asker->account, resource::graphql, seconds_of(now()));
+    context.rate_limit = {window.limit, window.used, window.remaining(),
+                          window.reset + injector_.clock_offset()};
+    context.budget = budget_of(out.asker->kind);
   } else {
     context.budget = model_time::max();
   }
   auto done = execute(query, context, out.body);
-  if (!query.dry_run)
+  if (!query.dry_run) {
     stats_.points += query.cost;
+    out.asker->points += query.cost;
+  }
   if (limits_.enabled() && done.work > timeout_after)
     return answer_timeout(out);
-  stats_.resource_limits += done.work > context.budget ? 1 : 0;
-  record(done);
+  stats_.resource_limits += done.is_limited ? 1 : 0;
+  if (!hits_.loses_answer())
+    record(done);
   add_limit_headers(out, resource::graphql);
-}
-
-/// Thresholds are secret; a fine-grained token is known to have the lowest.
-model_time github::budget_of(const std::string& credential) const {
-  if (credential.starts_with("github_pat_"))
-    return std::chrono::milliseconds{7'500};
-  if (credential.starts_with("ghs_"))
-    return std::chrono::milliseconds{9'000};
-  return std::chrono::milliseconds{8'000};
 }
 
 void github::record(const execution_result& done) {
@@ -159,36 +174,42 @@ void github::record(const execution_result& done) {
 
 void github::answer_rate_limited(http_answer& out) {
   ++stats_.rate_limited;
-  auto user = std::to_string(limits_.user_id(out.credential));
   // Both spellings are in use; which one comes depends on nothing that a client could know.
-  if (request_count_ % 2 == 0)
-    out.body = "{\"errors\":[{\"type\":\"RATE_LIMITED\",\"message\":\"API rate limit exceeded for "
-               "user ID " +
-               user + ".\"}]}";
-  else
-    out.body = "{\"errors\":[{\"type\":\"RATE_LIMIT\",\"code\":\"graphql_rate_limit\","
-               "\"message\":\"API rate limit already exceeded for user ID " +
-               user + ".\"}]}";
+  out.body = primary_limit_body(out.asker->viewer.id, request_count_ % 2 != 0);
   add_limit_headers(out, resource::graphql);
 }
 
 /// 502 in JSON, 502 in HTML or 504; without limit headers.
 void github::answer_timeout(http_answer& out) {
   ++stats_.timeouts;
-  limits_.charge_extra(out.credential, resource::graphql, timeout_points);
-  auto kind = mix(data_.seed(), request_count_) % 3;
-  out.status = kind == 2 ? 504 : 502;
+  limits_.charge_extra(out.asker->account, resource::graphql, timeout_points);
+  auto kind = mix(data_.seed(), static_cast<uint64_t>(request_count_)) % 3;
   if (kind == 0) {
-    out.body = "{\"data\":null,\"errors\":[{\"message\":\"Something went wrong while executing "
-               "your query. This may be the result of a timeout, or it could be a GitHub bug. "
-               "Please include `" +
-               next_request_id() + "` when reporting this issue.\"}]}";
+    out.status = 502;
+    out.body = something_went_wrong();
+  } else if (kind == 1) {
+    answer_page(out, 502, "502 Bad Gateway");
   } else {
-    std::string title = kind == 2 ? "504 Gateway Time-out" : "502 Bad Gateway";
-    out.content_type = "text/html";
-    out.body = "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" +
-               title + "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
+    answer_page(out, 504, "504 Gateway Time-out");
   }
+}
+
+std::string github::something_went_wrong() {
+  return "{\"data\":null,\"errors\":[{\"message\":\"Something went wrong while executing your "
+         "query. This may be the result of a timeout, or it could be a GitHub bug. Please include "
+         "`" +
+         next_request_id() + "` when reporting this issue.\"}]}";
+}
+
+std::string primary_limit_body(int64_t user_id, bool new_spelling) {
+  auto user = std::to_string(user_id);
+  if (new_spelling)
+    return "{\"errors\":[{\"type\":\"RATE_LIMIT\",\"code\":\"graphql_rate_limit\",\"message\":"
+           "\"API rate limit already exceeded for user ID " +
+           user + ".\"}]}";
+  return "{\"errors\":[{\"type\":\"RATE_LIMITED\",\"message\":\"API rate limit exceeded for user "
+         "ID " +
+         user + ".\"}]}";
 }
 
 } // namespace gitstar::sim

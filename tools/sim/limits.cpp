@@ -10,9 +10,7 @@ namespace {
 /// What a client without a credential may ask in an hour, by REST only.
 constexpr int64_t anonymous_requests = 60;
 
-constexpr unix_seconds window_seconds(resource which) {
-  return which == resource::search ? 60 : 3600;
-}
+constexpr unix_seconds search_window = 60;
 
 } // namespace
 
@@ -50,36 +48,83 @@ void minute_window::move_to(unix_seconds now) {
   last_ = std::max(last_, now);
 }
 
-limits::admission limits::enter(const std::string& credential, const std::string& endpoint,
-                                unix_seconds now) {
-  auto& user = accounts_[credential];
-  if (credential.empty())
-    user.windows[static_cast<size_t>(resource::core)].limit = anonymous_requests;
+void violations::add(violation kind) {
+  switch (kind) {
+  case violation::none:
+    return;
+  case violation::ban:
+    ++ban;
+    return;
+  case violation::exhausted:
+    ++exhausted;
+    return;
+  case violation::secondary:
+    ++secondary;
+    return;
+  case violation::invalid_document:
+    ++invalid_document;
+    return;
+  }
+}
+
+void violations::add(const violations& others) {
+  ban += others.ban;
+  exhausted += others.exhausted;
+  secondary += others.secondary;
+  invalid_document += others.invalid_document;
+}
+
+limits::ledger::ledger(unix_seconds window) {
+  of(resource::graphql) = {5000, 0, window};
+  of(resource::core) = {5000, 0, window};
+  of(resource::search) = {30, 0, search_window};
+}
+
+limits::ledger& limits::find(const std::string& account) {
+  auto [at, added] = accounts_.try_emplace(account, window_);
+  if (added && account.empty())
+    at->second.of(resource::core).limit = anonymous_requests;
+  return at->second;
+}
+
+void limits::set_terms(const std::string& account, const budget_terms& terms, unix_seconds now) {
+  auto& user = find(account);
+  user.of(resource::core) = {terms.limit, 0, terms.window};
+  user.of(resource::graphql) = {terms.limit, terms.used, terms.window};
+  if (terms.used > 0)
+    user.of(resource::graphql).reset = now + terms.window;
+}
+
+limits::admission limits::enter(const std::string& account, const std::string& endpoint,
+                                time_point now) {
+  auto& user = find(account);
+  auto second = seconds_of(now);
   ++user.in_flight;
   ++in_flight_;
   peaks_.concurrency = std::max(peaks_.concurrency, in_flight_);
   if (endpoint.empty()) {
-    user.graphql_points.add(now, 1);
-    peaks_.points_per_minute = std::max(peaks_.points_per_minute, user.graphql_points.sum(now));
+    user.graphql_points.add(second, 1);
+    peaks_.points_per_minute = std::max(peaks_.points_per_minute, user.graphql_points.sum(second));
   }
   if (!enabled_)
     return {};
   admission out;
   if (now < user.banned_until) {
-    ++violations_.ban;
     out.banned = true;
-  } else if (exceeds(user, endpoint, now)) {
-    ++violations_.secondary;
+    out.broken = now >= user.ban_known ? violation::ban : violation::none;
+  } else if (exceeds(user, endpoint, second)) {
+    out.banned = true;
+    out.broken = violation::secondary;
     ++user.bans;
-    user.banned_until = now + ban_seconds;
-    out.banned = true;
+    ban(account, ban_duration, now);
   }
   out.with_retry_after = out.banned && user.bans % 2 == 1; // GitHub says it on some answers only
-  out.retry_after = user.banned_until - now;
+  out.retry_after =
+      out.banned ? std::chrono::ceil<std::chrono::seconds>(user.banned_until - now).count() : 0;
   return out;
 }
 
-bool limits::exceeds(account& user, const std::string& endpoint, unix_seconds now) {
+bool limits::exceeds(ledger& user, const std::string& endpoint, unix_seconds now) {
   if (user.in_flight > max_concurrent)
     return true;
   if (!endpoint.empty()) {
@@ -91,57 +136,68 @@ bool limits::exceeds(account& user, const std::string& endpoint, unix_seconds no
          user.response_seconds.sum(now) > max_response_seconds_per_minute;
 }
 
-void limits::leave(const std::string& credential, bool is_graphql, double seconds,
-                   unix_seconds now) {
-  auto& user = accounts_[credential];
+void limits::leave(const std::string& account, bool is_graphql, double seconds, time_point now) {
+  auto& user = find(account);
   --user.in_flight;
   --in_flight_;
   if (!is_graphql)
     return;
-  user.response_seconds.add(now, seconds);
+  auto second = seconds_of(now);
+  user.response_seconds.add(second, seconds);
   peaks_.response_seconds_per_minute =
-      std::max(peaks_.response_seconds_per_minute, user.response_seconds.sum(now));
+      std::max(peaks_.response_seconds_per_minute, user.response_seconds.sum(second));
 }
 
-primary_window& limits::open(account& user, resource which, unix_seconds now) {
-  auto& window = user.windows[static_cast<size_t>(which)];
-  if (window.reset != 0 && now >= window.reset) {
-    window.used = 0;
-    window.reset = 0;
-  }
+void limits::ban(const std::string& account, std::chrono::seconds duration, time_point now) {
+  auto& user = find(account);
+  if (now >= user.banned_until)
+    user.ban_known = time_point::max();
+  user.banned_until = std::max(user.banned_until, now + duration);
+}
+
+void limits::announced_ban(const std::string& account, time_point now) {
+  auto& user = find(account);
+  user.ban_known = std::min(user.ban_known, now + notice);
+}
+
+void limits::announced_empty(const std::string& account, resource which, time_point now) {
+  auto& window = open(find(account), which, seconds_of(now));
+  if (window.remaining() == 0)
+    window.known_empty = std::min(window.known_empty, now + notice);
+}
+
+primary_window& limits::open(ledger& user, resource which, unix_seconds now) {
+  auto& window = user.of(which);
+  if (window.reset != 0 && now >= window.reset)
+    window = {window.limit, 0, window.length};
   return window;
 }
 
-bool limits::charge(const std::string& credential, resource which, int64_t points,
-                    unix_seconds now) {
+limits::purchase limits::charge(const std::string& account, resource which, int64_t points,
+                                time_point now) {
   if (!enabled_)
-    return true;
-  auto& window = open(accounts_[credential], which, now);
+    return {true};
+  auto second = seconds_of(now);
+  auto& window = open(find(account), which, second);
   if (window.remaining() < points) {
     // A query that costs more than what is left is refused too, but who knew the price?
-    if (window.remaining() == 0)
-      ++violations_.exhausted;
-    return false;
+    return {false, now >= window.known_empty ? violation::exhausted : violation::none};
   }
   if (window.reset == 0)
-    window.reset = now + window_seconds(which);
+    window.reset = second + window.length;
   window.used += points;
-  return true;
+  return {true};
 }
 
-void limits::charge_extra(const std::string& credential, resource which, int64_t points) {
-  accounts_[credential].windows[static_cast<size_t>(which)].used += points;
+void limits::charge_extra(const std::string& account, resource which, int64_t points) {
+  find(account).of(which).used += points;
 }
 
-primary_window limits::window(const std::string& credential, resource which, unix_seconds now) {
-  auto out = open(accounts_[credential], which, now);
+primary_window limits::window(const std::string& account, resource which, unix_seconds now) {
+  auto out = open(find(account), which, now);
   if (out.reset == 0)
-    out.reset = now + window_seconds(which);
+    out.reset = now + out.length;
   return out;
-}
-
-int64_t limits::user_id(const std::string& credential) const {
-  return static_cast<int64_t>(hash_text(credential) % 90'000'000) + 10'000'000;
 }
 
 } // namespace gitstar::sim

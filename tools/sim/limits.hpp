@@ -3,10 +3,18 @@
 #include "tools/sim/text.hpp"
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <unordered_map>
 
 namespace gitstar::sim {
+
+using time_point = std::chrono::system_clock::time_point;
+
+/// Since 1970, rounded down.
+inline unix_seconds seconds_of(time_point time) {
+  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
 
 /// The buckets of the primary limit.
 enum class resource : uint8_t { graphql, core, search };
@@ -17,7 +25,9 @@ std::string_view to_string(resource x);
 struct primary_window {
   int64_t limit = 0;
   int64_t used = 0;
-  unix_seconds reset = 0; ///< 0: no window is open
+  unix_seconds length = 3600;
+  unix_seconds reset = 0;                     ///< 0: no window is open
+  time_point known_empty = time_point::max(); ///< from then on the client knows that it is
 
   int64_t remaining() const { return used < limit ? limit - used : 0; }
 };
@@ -36,83 +46,129 @@ private:
   double sum_ = 0;
 };
 
-/// How the crawler misbehaved. Each is a query that a careful client would not have sent.
-struct violations {
-  int64_t ban = 0;              ///< during a ban by a secondary limit
-  int64_t exhausted = 0;        ///< with a credential that had no points left
-  int64_t secondary = 0;        ///< beyond a secondary limit
-  int64_t invalid_document = 0; ///< with a document or variables that GitHub rejects
+/// How a query can break GitHub's rules. Each is one that a careful client would not have sent.
+enum class violation : uint8_t {
+  none,
+  ban,              ///< during a ban that the client has been told of
+  exhausted,        ///< with a credential that the client knows to have no points left
+  secondary,        ///< beyond a secondary limit
+  invalid_document, ///< with a document or variables that GitHub rejects
+};
 
+/// How often each happened.
+struct violations {
+  int64_t ban = 0;
+  int64_t exhausted = 0;
+  int64_t secondary = 0;
+  int64_t invalid_document = 0;
+
+  void add(violation kind);
+  void add(const violations& others);
   int64_t total() const { return ban + exhausted + secondary + invalid_document; }
 };
 
 /// Peaks since the last reset of the statistics.
 struct limit_peaks {
   int64_t concurrency = 0;      ///< of all credentials together
-  double points_per_minute = 0; ///< of the busiest credential, in points of the secondary limit
-  double response_seconds_per_minute = 0;
+  double points_per_minute = 0; ///< of the busiest account, in points of the secondary limit
+  double response_seconds_per_minute = 0; ///< of the busiest account
 };
 
-/// GitHub's primary and secondary limits, per credential (fact sheet, sections 2 and 4).
+/// What an account may spend on GraphQL and, with the same limit, on REST (fact sheet,
+/// section 2.1).
+struct budget_terms {
+  int64_t limit = 5000;       ///< points per window
+  int64_t used = 0;           ///< GraphQL points that are gone at the start; their window is open
+  unix_seconds window = 3600; ///< seconds
+};
+
+/// GitHub's primary and secondary limits (fact sheet, sections 2 and 4), per account: a user, whose
+/// credentials share them, or an installation.
+///
+/// A client learns of a ban or of the end of its points from an answer. What it sent before cannot
+/// be blamed on it: such queries are refused, but violations begin `notice` after the answer.
 class limits {
 public:
   static constexpr int64_t max_concurrent = 100;
   static constexpr double max_graphql_points_per_minute = 2000;
   static constexpr double max_rest_points_per_minute = 900; ///< per endpoint
   static constexpr double max_response_seconds_per_minute = 60;
-  static constexpr unix_seconds ban_seconds = 60;
+  static constexpr std::chrono::seconds ban_duration{60};
+  static constexpr std::chrono::milliseconds notice{250};
 
-  explicit limits(bool enabled) : enabled_(enabled) {}
+  /// `window` is the length of the primary window where an account's terms do not say it.
+  explicit limits(bool enabled, unix_seconds window = 3600) : enabled_(enabled), window_(window) {}
 
   bool enabled() const { return enabled_; }
+  unix_seconds default_window() const { return window_; }
+
+  void set_terms(const std::string& account, const budget_terms& terms, unix_seconds now);
 
   /// What a request meets on arrival.
   struct admission {
-    bool banned = false; ///< answer with the secondary limit's error
+    violation broken = violation::none;
+    bool banned = false; ///< answer with the secondary limit's error, which announces the ban
     bool with_retry_after = false;
     unix_seconds retry_after = 0;
   };
 
   /// A request arrives. `endpoint` is empty for GraphQL. Call `leave` when it is answered.
-  admission enter(const std::string& credential, const std::string& endpoint, unix_seconds now);
+  admission enter(const std::string& account, const std::string& endpoint, time_point now);
 
   /// A request is answered after `seconds`.
-  void leave(const std::string& credential, bool is_graphql, double seconds, unix_seconds now);
+  void leave(const std::string& account, bool is_graphql, double seconds, time_point now);
 
-  /// Takes `points` from the primary limit; false if they are not there, and then takes none.
-  bool charge(const std::string& credential, resource which, int64_t points, unix_seconds now);
+  /// Bans an account for a while, whatever it did; the answer that announces it is under way.
+  void ban(const std::string& account, std::chrono::seconds duration, time_point now);
 
-  /// Takes points that the credential may not have: what a time-out costs.
-  void charge_extra(const std::string& credential, resource which, int64_t points);
+  /// An answer that announces the account's ban has been sent.
+  void announced_ban(const std::string& account, time_point now);
+
+  /// An answer that tells that no points are left has been sent.
+  void announced_empty(const std::string& account, resource which, time_point now);
+
+  /// What became of a wish for points.
+  struct purchase {
+    bool done = false; ///< otherwise none were taken
+    violation broken = violation::none;
+  };
+
+  /// Takes `points` from the primary limit if they are there.
+  purchase charge(const std::string& account, resource which, int64_t points, time_point now);
+
+  /// Takes points that the account may not have: what a time-out costs.
+  void charge_extra(const std::string& account, resource which, int64_t points);
 
   /// The state of a window, for headers and `rateLimit`.
-  primary_window window(const std::string& credential, resource which, unix_seconds now);
+  primary_window window(const std::string& account, resource which, unix_seconds now);
 
-  /// A number that stands for the credential in texts; never the credential itself.
-  int64_t user_id(const std::string& credential) const;
-
-  violations& seen() { return violations_; }
   limit_peaks& peaks() { return peaks_; }
   int64_t in_flight() const { return in_flight_; }
 
 private:
-  struct account {
-    std::array<primary_window, 3> windows{{{5000, 0, 0}, {5000, 0, 0}, {30, 0, 0}}};
+  struct ledger {
+    explicit ledger(unix_seconds window);
+
+    std::array<primary_window, 3> windows;
     int64_t in_flight = 0;
     minute_window graphql_points;
     minute_window response_seconds;
     std::unordered_map<std::string, minute_window> rest_points; ///< by endpoint
-    unix_seconds banned_until = 0;
+    time_point banned_until = time_point::min();
+    time_point ban_known = time_point::max(); ///< from then on the client knows of the ban
     int64_t bans = 0;
+
+    primary_window& of(resource which) { return windows[static_cast<size_t>(which)]; }
   };
 
-  primary_window& open(account& user, resource which, unix_seconds now);
-  bool exceeds(account& user, const std::string& endpoint, unix_seconds now);
+  ledger& find(const std::string& account);
+  primary_window& open(ledger& user, resource which, unix_seconds now);
+  bool exceeds(ledger& user, const std::string& endpoint, unix_seconds now);
 
   bool enabled_;
-  std::unordered_map<std::string, account> accounts_;
+  unix_seconds window_;
+  std::unordered_map<std::string, ledger> accounts_;
   int64_t in_flight_ = 0;
-  violations violations_;
   limit_peaks peaks_;
 };
 

@@ -1,4 +1,5 @@
 #include "tools/sim/csv_data.hpp"
+#include "tools/sim/gzip.hpp"
 #include "tools/sim/server.hpp"
 #include "tools/sim/synthetic.hpp"
 
@@ -20,6 +21,12 @@ struct options {
   std::string tls_cert;
   std::string tls_key;
   std::vector<std::string> tokens;
+  std::string tokens_file;
+  int64_t window_seconds = 3600;
+  std::string faults;
+  std::string storm;
+  bool list_storms = false;
+  bool list_faults = false;
 };
 
 void declare(CLI::App& app, options& out) {
@@ -39,7 +46,54 @@ void declare(CLI::App& app, options& out) {
   auto key = app.add_option("--tls-key", out.tls_key, "PEM file");
   cert->check(CLI::ExistingFile)->needs(key);
   key->check(CLI::ExistingFile)->needs(cert);
-  app.add_option("--token", out.tokens, "Accept only this token; may be repeated");
+  auto token = app.add_option("--token", out.tokens, "Accept only this token; may be repeated");
+  app.add_option("--tokens", out.tokens_file,
+                 "YAML file of the tokens and Apps that are accepted, with their users and budgets")
+      ->check(CLI::ExistingFile)
+      ->excludes(token);
+  app.add_option("--window", out.window_seconds, "Seconds that a window of the points lasts")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--faults", out.faults, "YAML file of what goes wrong; wins over --storm")
+      ->check(CLI::ExistingFile);
+  app.add_option("--storm", out.storm, "A named set of faults; see --list-storms");
+  app.add_flag("--list-storms", out.list_storms, "Print the storms and what they mean");
+  app.add_flag("--list-faults", out.list_faults, "Print the faults that a file may name");
+}
+
+void list_storms() {
+  for (const auto& known : storms())
+    std::cout << known.name << ": " << known.meaning << "\n";
+}
+
+void list_faults() {
+  for (const auto& known : fault_classes()) {
+    std::cout << known.name << ": " << known.meaning;
+    if (!known.parameters.empty())
+      std::cout << " [" << known.parameters << "]";
+    std::cout << "\n";
+  }
+}
+
+fault_config faults_of(const options& from) {
+  if (!from.faults.empty())
+    return parse_faults(read_maybe_gzipped(from.faults), from.faults);
+  if (from.storm.empty())
+    return {};
+  auto known = find_storm(from.storm);
+  if (known == nullptr)
+    throw std::runtime_error("--storm: there is no storm '" + from.storm +
+                             "'; --list-storms names them");
+  return parse_faults(std::string{known->yaml}, from.storm + ".yaml");
+}
+
+credentials_config credentials_of(const options& from) {
+  if (!from.tokens_file.empty())
+    return read_credentials(from.tokens_file);
+  credentials_config out;
+  for (const auto& token : from.tokens)
+    out.tokens.emplace_back().token = token;
+  return out;
 }
 
 server_config listen_config(const options& from) {
@@ -62,7 +116,9 @@ void run(const options& from) {
   auto listen = listen_config(from);
   github_config config;
   config.limits = from.limits == "github";
-  config.tokens = {from.tokens.begin(), from.tokens.end()};
+  config.window_seconds = from.window_seconds;
+  config.credentials = credentials_of(from);
+  config.faults = faults_of(from);
   github site{from.data.empty() ? make_synthetic(from.repositories, from.seed)
                                 : read_csv_data(from.data, from.seed),
               config};
@@ -82,7 +138,12 @@ int main(int argc, char** argv) {
   declare(app, from);
   CLI11_PARSE(app, argc, argv);
   try {
-    run(from);
+    if (from.list_storms)
+      list_storms();
+    else if (from.list_faults)
+      list_faults();
+    else
+      run(from);
   } catch (const std::exception& error) {
     std::cerr << "gitstar-sim: " << error.what() << std::endl;
     return 1;

@@ -8,13 +8,6 @@ namespace {
 
 constexpr size_t listing_page = 100;
 
-void answer_error(http_answer& out, int status, std::string_view message) {
-  out.status = status;
-  out.body = "{\"message\":" + json_string(message) +
-             ",\"documentation_url\":\"https://docs.github.com/rest\",\"status\":\"" +
-             std::to_string(status) + "\"}";
-}
-
 void append_owner(std::string& out, const repository_owner& owner) {
   auto kind = owner.is_organization ? node_kind::organization : node_kind::user;
   out += "\"owner\":{\"login\":" + json_string(owner.login) +
@@ -96,19 +89,19 @@ void append_full(std::string& out, const dataset& data, const repository& repo) 
 
 } // namespace
 
-void github::answer_rest(const http_request& request, http_answer& out) {
+void github::answer_rest(const http_request& request, std::string_view path, http_answer& out) {
   auto target = std::string_view{request.target};
-  if (target.starts_with("/api/v3/"))
-    target.remove_prefix(7);
   auto question = target.find('?');
-  auto path = target.substr(0, question);
   auto parameters = question == std::string_view::npos ? "" : target.substr(question + 1);
   auto is_free = path == "/rate_limit";
-  if (!is_free && !limits_.charge(out.credential, resource::core, 1, now())) {
+  auto bought = is_free ? limits::purchase{true}
+                        : limits_.charge(out.asker->account, resource::core, 1, now());
+  blame(out, bought.broken);
+  if (!bought.done) {
     ++stats_.rate_limited;
     answer_error(
         out, 403,
-        "API rate limit exceeded for user ID " + std::to_string(limits_.user_id(out.credential)) +
+        "API rate limit exceeded for user ID " + std::to_string(out.asker->viewer.id) +
             ". If you reach out to GitHub Support for help, please include the request ID " +
             next_request_id() + ".");
   } else if (request.method != "GET") {
@@ -121,9 +114,10 @@ void github::answer_rest(const http_request& request, http_answer& out) {
     answer_repository(data_.find_id(parse_number(path.substr(14)).value_or(-1)), out);
   } else if (path.starts_with("/repos/")) {
     answer_named_repository(path.substr(7), out);
-  } else if (path == "/user" && !out.credential.empty()) {
-    auto id = std::to_string(limits_.user_id(out.credential));
-    out.body = "{\"login\":\"user-" + id + "\",\"id\":" + id + ",\"type\":\"User\"}";
+  } else if (path == "/user" && !out.asker->account.empty()) {
+    const auto& viewer = out.asker->viewer;
+    out.body = "{\"login\":" + json_string(viewer.login) + ",\"id\":" + std::to_string(viewer.id) +
+               ",\"type\":\"User\"}";
   } else if (path == "/user") {
     answer_error(out, 401, "Requires authentication");
   } else {
@@ -136,11 +130,11 @@ void github::answer_rate_limit(http_answer& out) {
   if (!limits_.enabled())
     return answer_error(out, 404, "Rate limiting is not enabled.");
   auto describe = [&](resource which) {
-    auto window = limits_.window(out.credential, which, now());
+    auto window = limits_.window(out.asker->account, which, seconds_of(now()));
     return "{\"limit\":" + std::to_string(window.limit) +
            ",\"used\":" + std::to_string(window.used) +
            ",\"remaining\":" + std::to_string(window.remaining()) +
-           ",\"reset\":" + std::to_string(window.reset) + "}";
+           ",\"reset\":" + std::to_string(window.reset + injector_.clock_offset()) + "}";
   };
   auto core = describe(resource::core);
   out.body = "{\"resources\":{\"core\":" + core + ",\"search\":" + describe(resource::search) +
@@ -183,9 +177,7 @@ void github::answer_repository(row_index row, http_answer& out) {
   const auto& repo = data_[row];
   if ((repo.flags & is_disabled) != 0) {
     out.status = 451;
-    out.body = "{\"message\":\"Repository access blocked\",\"block\":{\"reason\":\"dmca\","
-               "\"created_at\":\"2021-04-22T17:53:56Z\",\"html_url\":"
-               "\"https://github.com/github/dmca\"}}";
+    out.body = blocked_body;
     return;
   }
   out.body = "{";
