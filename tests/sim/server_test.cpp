@@ -81,6 +81,12 @@ private:
 
 constexpr const char* viewer = R"({"query":"{viewer{__typename}}"})";
 
+/// Whether a gzip member ends with the size of what it holds.
+bool is_whole_gzip(const std::string& body) {
+  constexpr auto size = std::string_view{R"({"data":{"viewer":{"__typename":"User"}}})"}.size();
+  return body.size() > 18 && static_cast<unsigned char>(body[body.size() - 4]) == size;
+}
+
 /// A folder that is gone after the test.
 struct temporary_folder {
   std::filesystem::path path =
@@ -189,6 +195,72 @@ TEST_CASE("a client that leaves is no longer under way", "[sim]") {
     auto stats = json::parse(admin.receive().body());
     left = stats.at("requests") == 1 ? stats.at("in_flight").as_int64() : 1;
   }
+}
+
+TEST_CASE("a fault spoils how an answer arrives", "[sim]") {
+  struct arrival {
+    const char* fault;
+    const char* headers;
+    const char* outcome; ///< of reading it, and of reading the next
+  };
+  const arrival table[] = {
+      {"delay, milliseconds: 5", "", "whole whole"},
+      {"slow_body, milliseconds: 20", "", "whole whole"},
+      {"slow_body, milliseconds: 20", "Accept-Encoding: gzip\r\n", "whole whole"},
+      {"oversized_body, bytes: 3000000", "", "long whole"},
+      {"truncated_gzip", "Accept-Encoding: gzip\r\n", "half whole"},
+      {"truncated_gzip", "", "half whole"},
+      {"reset_mid_body", "", "lost lost"},
+      {"reset_mid_body", "Accept-Encoding: gzip\r\n", "lost lost"},
+      {"reset_before_answer", "", "lost lost"},
+      {"close_after_answer", "", "whole lost"},
+      {"outage_reset, milliseconds: 1", "", "lost lost"},
+  };
+  for (const auto& [fault, headers, outcome] : table) {
+    INFO(fault << ' ' << headers);
+    github_config site;
+    site.faults = parse_faults(std::string{"faults: [{ times: 1, fault: "} + fault + " }]", "test");
+    running_server server{{}, site};
+    client connection{server.port()};
+    auto receive = [&]() -> std::string {
+      try {
+        connection.send(request_text(viewer, headers));
+        auto answer = connection.receive();
+        if (answer.body().size() > 1'000'000)
+          return "long";
+        auto compressed = answer["content-encoding"] == "gzip";
+        auto whole = compressed ? is_whole_gzip(answer.body())
+                                : answer.body() == R"({"data":{"viewer":{"__typename":"User"}}})";
+        return whole && answer.keep_alive() ? "whole" : "half";
+      } catch (const boost::system::system_error&) {
+        return "lost";
+      }
+    };
+    auto first = receive();
+    CHECK(first + " " + receive() == outcome);
+  }
+}
+
+TEST_CASE("in an outage connections are refused, and then taken again", "[sim]") {
+  github_config site;
+  site.faults = parse_faults("faults: [{fault: outage, times: 1, milliseconds: 200}]", "test");
+  running_server server{{}, site};
+  client connection{server.port()};
+  connection.send(request_text(viewer));
+  CHECK_THROWS(connection.receive());
+  CHECK_THROWS_WITH(client{server.port()}, Catch::Contains("Connection refused"));
+  auto refused = 0;
+  for (;;) {
+    try {
+      client back{server.port()};
+      back.send(request_text(viewer));
+      CHECK(back.receive().result_int() == 200);
+      break;
+    } catch (const boost::system::system_error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 0);
 }
 
 TEST_CASE("the simulator speaks TLS", "[sim]") {
