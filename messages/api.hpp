@@ -40,13 +40,14 @@ enum class outcome : uint8_t {
   secondary_limit, ///< too fast, too many at once, or too much CPU time
   resource_limit,  ///< RESOURCE_LIMITS_EXCEEDED on every field: ask less in one query
   timeout,         ///< 502, 504, "Something went wrong while executing", or our own total time-out
-  unauthorized,    ///< 401: the credential is bad, expired or revoked
-  forbidden,       ///< 403 that is no rate limit: missing rights or User-Agent
+  unauthorized,    ///< the credential is bad, expired, revoked or suspended
+  forbidden,       ///< 403 that is no rate limit and does not blame the credential: missing rights
   rejected,        ///< GitHub refused the query: validation, syntax, node limit
   malformed,       ///< neither valid JSON nor a known error page
   oversized,       ///< the body passed the configured limit and was refused while it streamed
   network,         ///< could not resolve, connect, or finish the exchange
   server_error,    ///< any other 5xx
+  blocked,         ///< 451: what was asked for is closed to everybody
 };
 std::string to_string(outcome result);
 

@@ -42,6 +42,8 @@ std::string to_string(outcome result) {
     return "network";
   case outcome::server_error:
     return "server_error";
+  case outcome::blocked:
+    return "blocked";
   }
   return "unknown";
 }

@@ -48,6 +48,7 @@ enum class verdict : uint8_t {
   unauthorized,
   not_found,
   forbidden,
+  blocked,
   rejected,
   unknown,
 };
@@ -80,6 +81,9 @@ constexpr word_rule word_rules[] = {
     // suspended", "This installation has been suspended".
     {403, "", "bad credentials", verdict::unauthorized},
     {403, "", "suspended", verdict::unauthorized},
+    // fs 7: closed to everybody; with status 451 and 403.
+    {451, "", "", verdict::blocked},
+    {403, "", "repository access blocked", verdict::blocked},
     // Recorded 403-062: after several bad tokens GitHub refuses good ones too, for a while.
     {403, "", "login attempt", verdict::secondary_limit},
     // fs 3: one query asked too much.
@@ -121,7 +125,6 @@ constexpr status_rule status_rules[] = {
     {408, 408, sign::none, outcome::timeout},                 // HTTP
     {429, 429, sign::nothing_left, outcome::primary_limit},   // fs 2.4
     {429, 429, sign::none, outcome::secondary_limit},         // fs 4
-    {451, 451, sign::none, outcome::forbidden},               // fs 7: blocked for legal reasons
     {502, 502, sign::none, outcome::timeout},      // fs 3: JSON, nginx's page or a unicorn
     {504, 504, sign::none, outcome::timeout},      // fs 3
     {500, 599, sign::none, outcome::server_error}, // also 503 while GitHub is down
@@ -151,6 +154,8 @@ outcome outcome_of(verdict what) {
     return outcome::unauthorized;
   case verdict::forbidden:
     return outcome::forbidden;
+  case verdict::blocked:
+    return outcome::blocked;
   case verdict::not_found:
   case verdict::rejected:
     return outcome::rejected;
@@ -168,6 +173,7 @@ field_error field_error_of(verdict what) {
   case verdict::not_found:
     return field_error::not_found;
   case verdict::forbidden:
+  case verdict::blocked:
     return field_error::forbidden;
   case verdict::rejected:
     return field_error::rejected;
@@ -220,7 +226,7 @@ verdict look_up(int32_t status, std::string_view type, std::string_view words) {
   for (const auto& rule : word_rules) {
     auto fits = (rule.status == 0 || rule.status == status) &&
                 (rule.type.empty() || rule.type == type) &&
-                contains_ignoring_case(words, rule.phrase);
+                (rule.phrase.empty() || contains_ignoring_case(words, rule.phrase));
     if (fits)
       return rule.means;
   }

@@ -66,7 +66,7 @@ std::optional<minted_token> read_token(const std::string& body) {
 /// The world's fault, which passes, as opposed to that of the key, the App or the installation.
 bool is_passing(outcome result) {
   return result != outcome::unauthorized && result != outcome::forbidden &&
-         result != outcome::rejected;
+         result != outcome::rejected && result != outcome::blocked;
 }
 
 } // namespace

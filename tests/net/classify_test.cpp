@@ -57,6 +57,7 @@ TEST_CASE("a spent budget is known by its error in both spellings", "[classify]"
       R"({"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded for installation ID 9306189."}]})",
       R"({"errors":[{"type":"RATE_LIMIT","code":"graphql_rate_limit","message":"API rate limit already exceeded for user ID 123."}]})",
       R"({"data":null,"errors":[{"message":"API rate limit already exceeded for user ID 123."}]})",
+      R"({"errors":[{"type":"RATE_LIMITED"}]})",
       R"({"errors":[{"code":"graphql_rate_limit","message":"new words"}]})");
   CHECK(judged(pages(), 200, body).result == outcome::primary_limit);
 }
@@ -179,8 +180,16 @@ TEST_CASE("a 403 that is no limit is forbidden", "[classify]") {
         outcome::forbidden);
   CHECK(judged(pages(), 403, R"({"message":"Must have admin rights to Repository."})").result ==
         outcome::forbidden);
-  CHECK(judged(pages(), 451, R"({"message":"Repository access blocked","block":{"reason":"dmca"}})")
-            .result == outcome::forbidden);
+}
+
+TEST_CASE("what is blocked is blocked for every credential", "[classify]") {
+  auto dmca = R"({"message":"Repository access blocked","block":{"reason":"dmca","created_at":)"
+              R"("2021-04-22T17:53:56Z","html_url":"https://github.com/github/dmca/x.md"}})";
+  CHECK(judged(pages(), 451, dmca).result == outcome::blocked);
+  CHECK(judged(pages(), 451, "<html>", html_type).result == outcome::blocked);
+  CHECK(judged(pages(), 451, "").result == outcome::blocked);
+  auto tos = R"({"message":"Repository access blocked","block":{"reason":"tos"}})";
+  CHECK(judged(pages(), 403, tos).result == outcome::blocked);
 }
 
 // -- fact sheet 3: time-outs and sizes ------------------------------------------------------------

@@ -139,8 +139,8 @@ TEST_CASE("errors quoted by people are judged as they were meant", "[recorded]")
   if (folder.empty())
     return;
   const std::map<std::string, outcome> meanings{
-      {"rest-451-dmca-2017", outcome::forbidden},
-      {"rest-451-dmca-2024", outcome::forbidden},
+      {"rest-451-dmca-2017", outcome::blocked},
+      {"rest-451-dmca-2024", outcome::blocked},
       {"graphql-502-json-2018", outcome::timeout},
       {"graphql-502-json-2019", outcome::timeout},
       {"graphql-502-html-2025", outcome::timeout},
