@@ -19,6 +19,8 @@ struct crawl_tree_config {
   fetcher_config fetcher;
   uint32_t fetchers = 8;
   std::shared_ptr<net::metrics> metrics;
+  bool detached = true; ///< false, on virtual time: whoever blocks gets no thread of its own
+  uint32_t seed = std::random_device{}(); ///< of all jitter; a test that repeats a run sets it
 };
 
 /// The names that the leaves have in the tree; writers and fetchers are numbered from 1.

@@ -23,6 +23,7 @@ struct fetcher_config {
   wall_clock clock;
   caf::timespan renew_interval = std::chrono::seconds{100};
   std::shared_ptr<net::metrics> metrics;
+  uint32_t seed = std::random_device{}(); ///< of the jitter; a test that repeats a run sets it
 };
 
 /// The actors that a fetcher works with.
@@ -116,7 +117,7 @@ private:
   bool dry_ = false;         // nothing more to lease at the moment
   bool stopping_ = false;
   std::vector<caf::response_promise> drained_;
-  std::minstd_rand random_{std::random_device{}()};
+  std::minstd_rand random_;
 };
 
 /// Spawn with `sys.spawn(fetcher, cfg, partners)`.

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_config cfg) {
   cfg_ = std::move(cfg);
   children_.resize(cfg_.children.size());
+  std::seed_seq seeds{cfg_.seed, static_cast<uint32_t>(self_->id())};
+  random_.seed(seeds);
   self_->set_down_handler([this](const caf::down_msg& msg) { child_down(msg); });
   self_->set_exit_handler([this](const caf::exit_msg& msg) { stop(msg.reason); });
   start_stopped();
@@ -36,6 +38,15 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_confi
         start_stopped();
       },
   };
+}
+
+supervisor_state::~supervisor_state() {
+  for (auto i = children_.size(); i-- > 0;) {
+    if (!children_[i].handle)
+      continue;
+    caf::anon_send_exit(children_[i].handle, caf::exit_reason::kill);
+    give_back(i, children_[i].handle.id());
+  }
 }
 
 std::vector<named_actor> supervisor_state::leaves_before(size_t index) const {
@@ -58,7 +69,7 @@ void supervisor_state::start_stopped() {
       return; // its answer, or its end, calls again
     auto& spec = cfg_.children[i];
     slot.at = phase::starting;
-    slot.handle = spec.start(self_, leaves_before(i));
+    slot.handle = start_child(i);
     self_->monitor(slot.handle);
     if (spec.subtree) {
       ask_leaves(i);
@@ -73,6 +84,16 @@ void supervisor_state::start_stopped() {
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cfg_.inherited.size()));
   for (auto& promise : std::exchange(waiting_, {}))
     promise.deliver(all);
+}
+
+caf::actor supervisor_state::start_child(size_t index) {
+  auto& spec = cfg_.children[index];
+  if (!spec.subtree)
+    return spec.start(self_, leaves_before(index));
+  auto cfg = *spec.subtree;
+  cfg.inherited = leaves_before(index);
+  cfg.parent = caf::actor_cast<caf::actor>(self_);
+  return caf::actor_cast<caf::actor>(self_->spawn(supervisor, std::move(cfg)));
 }
 
 /// Asks the subtree `index` for its leaves; `started` goes on with them.
@@ -99,6 +120,11 @@ void supervisor_state::started(size_t index, std::vector<named_actor> leaves) {
 
 // -- failing ------------------------------------------------------------------
 
+void supervisor_state::give_back(size_t index, uint64_t id) {
+  if (auto& ended = cfg_.children[index].ended)
+    ended(id, leaves_before(index));
+}
+
 void supervisor_state::child_down(const caf::down_msg& msg) {
   auto found = std::find_if(children_.begin(), children_.end(), [&](const child& x) {
     return x.handle && x.handle.address() == msg.source;
@@ -109,8 +135,7 @@ void supervisor_state::child_down(const caf::down_msg& msg) {
   auto expected = found->at == phase::stopping;
   auto id = found->handle.id();
   *found = {};
-  if (cfg_.children[index].ended)
-    cfg_.children[index].ended(id, leaves_before(index));
+  give_back(index, id);
   if (ending_)
     return stop_last();
   if (expected)

@@ -13,18 +13,20 @@ namespace net {
 class metrics;
 }
 
+struct supervisor_config;
+
 /// How a SUPERVISOR starts one of its children.
 struct child_spec {
   std::string name;
-  /// Spawns the child. `earlier` are the leaves that run before it, those of earlier subtrees
-  /// included.
+  /// Spawns the child, unless it is a `subtree`. `earlier` are the leaves that run before it, those
+  /// of earlier subtrees included.
   std::function<caf::actor(supervisor_actor::pointer self, const std::vector<named_actor>& earlier)>
       start;
-  /// The child is a SUPERVISOR itself: its leaves count as ours.
-  bool subtree = false;
-  /// Called with the actor id of a child that has ended, by itself or because it was stopped: what
-  /// it held has to go back.
+  /// Called with the actor id of a child that has ended or is told to with its SUPERVISOR: what it
+  /// held has to go back.
   std::function<void(uint64_t id, const std::vector<named_actor>& running)> ended;
+  /// Set: the child is a SUPERVISOR itself, and its leaves count as ours.
+  std::shared_ptr<const supervisor_config> subtree;
 };
 
 enum class restart_scope : uint8_t {
@@ -44,6 +46,7 @@ struct supervisor_config {
   std::vector<named_actor> inherited; ///< leaves of earlier subtrees
   caf::actor parent;                  ///< the SUPERVISOR above; none for the root
   std::shared_ptr<net::metrics> metrics;
+  uint32_t seed = std::random_device{}(); ///< of the jitter; a test that repeats a run sets it
 };
 
 /// Starts its children in order and restarts what fails from clean state. Gives up when restarts
@@ -51,6 +54,10 @@ struct supervisor_config {
 class supervisor_state {
 public:
   explicit supervisor_state(supervisor_actor::pointer self) : self_(self) {}
+  /// However it ends, killed or by an exception, nobody below goes on without it.
+  ~supervisor_state();
+  supervisor_state(const supervisor_state&) = delete;
+  supervisor_state& operator=(const supervisor_state&) = delete;
   supervisor_actor::behavior_type make_behavior(supervisor_config cfg);
   static inline constexpr const char* name = "gitstar.supervisor";
 
@@ -64,8 +71,10 @@ private:
   };
 
   void start_stopped();
+  caf::actor start_child(size_t index);
   void ask_leaves(size_t index);
   void started(size_t index, std::vector<named_actor> leaves);
+  void give_back(size_t index, uint64_t id);
   void child_down(const caf::down_msg& msg);
   void failed(size_t index, const caf::error& reason);
   void changed(uint64_t id);
@@ -88,7 +97,7 @@ private:
   bool restarted_ = false; // our parent has to know
   bool ending_ = false;
   caf::error end_reason_;
-  std::minstd_rand random_{std::random_device{}()};
+  std::minstd_rand random_;
 };
 
 /// Spawn with `sys.spawn(supervisor, cfg)`.

@@ -13,6 +13,12 @@ namespace {
 
 class supervising : public world {
 public:
+  /// While there are logs to write to.
+  ~supervising() {
+    if (uut)
+      end(uut, caf::exit_reason::kill);
+  }
+
   /// A child that does nothing but fail when told to.
   child_spec child(std::string name) {
     child_spec result;
@@ -35,6 +41,7 @@ public:
       });
       adopt(handle);
       current[name] = handle;
+      parents[name] = caf::actor_cast<caf::actor>(parent);
       return handle;
     };
     result.ended = [this, name](uint64_t id, const std::vector<named_actor>&) {
@@ -45,20 +52,10 @@ public:
   }
 
   /// A supervisor as a child.
-  child_spec tree(supervisor_config cfg) {
+  static child_spec tree(supervisor_config cfg) {
     child_spec result;
     result.name = cfg.name;
-    result.subtree = true;
-    result.start = [this, cfg](supervisor_actor::pointer parent,
-                               const std::vector<named_actor>& earlier) {
-      auto child_cfg = cfg;
-      child_cfg.inherited = earlier;
-      child_cfg.parent = caf::actor_cast<caf::actor>(parent);
-      auto handle = caf::actor_cast<caf::actor>(parent->spawn(supervisor, std::move(child_cfg)));
-      adopt(handle);
-      current[cfg.name] = handle;
-      return handle;
-    };
+    result.subtree = std::make_shared<const supervisor_config>(std::move(cfg));
     return result;
   }
 
@@ -96,6 +93,7 @@ public:
   std::vector<std::string> log;
   std::vector<uint64_t> ended_ids;
   std::map<std::string, caf::actor> current;
+  std::map<std::string, caf::actor> parents;
   std::map<std::string, std::vector<std::string>> seen;
   supervisor_actor uut;
 };
@@ -295,4 +293,44 @@ TEST_CASE_METHOD(supervising, "a supervisor that is told to end does not restart
   advance(1min);
   CHECK(take_log().empty());
   CHECK(ended(uut));
+}
+
+TEST_CASE_METHOD(supervising, "a killed supervisor leaves nobody behind", "[supervisor]") {
+  start(config("root", {child("a"), tree(config("api", {child("b"), child("c")})), child("d")}));
+  auto b = current["b"].id();
+  end(uut, caf::exit_reason::kill);
+  for (auto name : {"a", "b", "c", "d"})
+    CHECK(ended(current[name]));
+  CHECK(std::count(ended_ids.begin(), ended_ids.end(), b) == 1);
+  advance(1min);
+  CHECK(std::count(log.begin(), log.end(), "start a") == 1);
+}
+
+TEST_CASE_METHOD(supervising, "a supervisor that throws leaves nobody behind", "[supervisor]") {
+  auto broken = child("b");
+  broken.start = [this, start = broken.start,
+                  starts = 0](supervisor_actor::pointer parent,
+                              const std::vector<named_actor>& earlier) mutable {
+    if (++starts > 1)
+      throw std::logic_error("no such leaf");
+    return start(parent, earlier);
+  };
+  start(config("root", {child("a"), broken, child("c")}));
+  fail("b");
+  advance(1s);
+  CHECK(ended(uut));
+  CHECK(ended(current["a"]));
+  CHECK(ended(current["c"]));
+}
+
+TEST_CASE_METHOD(supervising, "a subtree whose supervisor is killed is started again",
+                 "[supervisor]") {
+  start(config("root", {child("x"), tree(config("api", {child("a")})), child("y")}));
+  auto a = current["a"];
+  auto api = parents.at("a");
+  end(api, caf::exit_reason::kill);
+  CHECK(ended(a));
+  advance(1s);
+  CHECK_FALSE(ended(current["a"]));
+  CHECK(seen["y"] == lines{handle_of("x"), handle_of("a")});
 }
