@@ -1,7 +1,5 @@
 #include "actors/ledger.hpp"
 
-#include <spdlog/spdlog.h>
-
 namespace gitstar {
 
 template <class Result, class Call>
@@ -28,17 +26,17 @@ void ledger_state::work() {
   while (!jobs_.empty() && !waiting_) {
     auto& next = jobs_.front();
     try {
+      retry_->called(self_->clock().now());
       next.run();
-      retry_.succeeded();
     } catch (const db::store_error& failure) {
       if (failure.transient()) {
-        spdlog::warn("the ledger waits for PostgreSQL: {}", failure.what());
         waiting_ = true;
-        self_->delayed_send(self_, retry_.next_delay(), wake_atom_v);
+        self_->delayed_send(self_, retry_->failed(failure, self_->clock().now()), wake_atom_v);
         return;
       }
       next.fail(to_error(failure));
     }
+    retry_->answered(self_->clock().now());
     jobs_.pop_front();
   }
 }
@@ -57,9 +55,15 @@ batch_receipt ledger_state::write(const batch& work) {
   return receipt;
 }
 
+void ledger_state::save_errors(const std::vector<error_record>& errors) {
+  if (auto& run = cfg_.session->run)
+    store_->save_errors(run->id, errors);
+}
+
 ledger_actor::behavior_type ledger_state::make_behavior(ledger_config cfg) {
   cfg_ = std::move(cfg);
   store_ = cfg_.open();
+  retry_ = std::make_unique<store_retry>(cfg_.health, self_->id());
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
     for (auto& left_over : jobs_)
       left_over.fail(caf::make_error(errc::stopping));
@@ -90,9 +94,18 @@ ledger_actor::behavior_type ledger_state::make_behavior(ledger_config cfg) {
       [this](budgets_atom, const std::vector<budget_record>& budgets) {
         serve_silently([=, this] { store_->save_budgets(budgets); });
       },
+      [this](widths_atom) -> caf::result<std::vector<width_record>> {
+        return serve<std::vector<width_record>>([this] { return store_->load_widths(); });
+      },
+      [this](widths_atom, const std::vector<width_record>& widths) {
+        serve_silently([=, this] { store_->save_widths(widths); });
+      },
+      [this](errors_atom, const std::vector<error_record>& errors) {
+        serve_silently([=, this] { save_errors(errors); });
+      },
       [this](wake_atom) {
         waiting_ = false;
-        try_to_revive(cfg_.revive);
+        retry_->revive(cfg_.revive, self_->clock().now());
         work();
       },
   };

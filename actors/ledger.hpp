@@ -18,6 +18,8 @@ struct ledger_config {
   store_factory open;
   store_reviver revive;
   std::shared_ptr<crawl_session> session;
+  /// What all users of the store share.
+  std::shared_ptr<db::store_health> health = std::make_shared<db::store_health>();
 };
 
 /// Reads and writes the ledger for actors that do no I/O. Blocks in PostgreSQL, so it is spawned
@@ -40,6 +42,7 @@ private:
   void serve_silently(Call call);
   crawl open_crawl();
   batch_receipt write(const batch& work);
+  void save_errors(const std::vector<error_record>& errors);
   void work();
 
   ledger_actor::pointer self_;
@@ -47,7 +50,7 @@ private:
   std::unique_ptr<db::crawl_store> store_;
   std::deque<job> jobs_;
   bool waiting_ = false;
-  store_retry retry_;
+  std::unique_ptr<store_retry> retry_;
 };
 
 /// Spawn with `sys.spawn<caf::detached>(ledger, cfg)`.

@@ -2,8 +2,6 @@
 
 #include "net/metrics.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <iterator>
 
 namespace gitstar {
@@ -23,6 +21,7 @@ void move_to_end(std::vector<T>& to, std::vector<T>& from) {
 writer_actor::behavior_type writer_state::make_behavior(writer_config cfg) {
   cfg_ = std::move(cfg);
   store_ = cfg_.open();
+  retry_ = std::make_unique<store_retry>(cfg_.health, self_->id());
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
     if (!promises_.empty() && !store_away_)
       flush();
@@ -38,7 +37,7 @@ writer_actor::behavior_type writer_state::make_behavior(writer_config cfg) {
       [this](wake_atom) {
         waking_ = false;
         if (store_away_)
-          try_to_revive(cfg_.revive);
+          retry_->revive(cfg_.revive, self_->clock().now());
         flush();
       },
   };
@@ -74,12 +73,11 @@ void writer_state::flush() {
   if (promises_.empty())
     return;
   try {
+    retry_->called(self_->clock().now());
     auto receipt = store_->write(group_);
+    retry_->answered(self_->clock().now());
     cfg_.metrics->count_batch(receipt);
-    if (store_away_)
-      spdlog::info("PostgreSQL is back");
     store_away_ = false;
-    retry_.succeeded();
     group_ = {};
     for (auto& promise : std::exchange(promises_, {}))
       promise.deliver(receipt);
@@ -91,8 +89,7 @@ void writer_state::flush() {
       return;
     }
     store_away_ = true;
-    spdlog::warn("waiting for PostgreSQL with {} rows: {}", group_.rows.size(), failure.what());
-    wake_in(retry_.next_delay());
+    wake_in(retry_->failed(failure, self_->clock().now()));
   }
 }
 

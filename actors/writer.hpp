@@ -22,6 +22,8 @@ struct writer_config {
   uint32_t batch_rows = 2000;            ///< commit at so many rows,
   caf::timespan batch_delay{50'000'000}; ///< or so long after the oldest batch came
   std::shared_ptr<net::metrics> metrics;
+  /// What all users of the store share.
+  std::shared_ptr<db::store_health> health = std::make_shared<db::store_health>();
 };
 
 /// Groups batches into transactions. Blocks in PostgreSQL, so it is spawned detached. While
@@ -45,7 +47,7 @@ private:
   std::vector<caf::typed_response_promise<batch_receipt>> promises_;
   bool waking_ = false;
   bool store_away_ = false;
-  store_retry retry_;
+  std::unique_ptr<store_retry> retry_;
 };
 
 /// Spawn with `sys.spawn<caf::detached>(writer, cfg)`.

@@ -1,8 +1,19 @@
 #include "db/connection.hpp"
 
+#include "db/sqlstate.hpp"
+
 #include <string_view>
 
 namespace gitstar::db {
+
+store_error::store_error(const std::string& text, std::string_view sqlstate)
+    : std::runtime_error(text), transient_(meaning_of(sqlstate).transient), sqlstate_(sqlstate) {}
+
+std::string store_error::cause() const {
+  if (sqlstate_.empty())
+    return what();
+  return std::string{meaning_of(sqlstate_).words} + " (" + sqlstate_ + ')';
+}
 
 namespace {
 
@@ -13,20 +24,21 @@ std::string first_line(std::string_view text) {
   return line;
 }
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
+constexpr std::string_view read_only = "25006";
+
+// libpqxx 6 tells some codes by the type of the exception only.
+std::string sqlstate_of(const pqxx::sql_error& error) {
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr)
+    return "42501";
+  return error.sqlstate();
 }
 
-// libpq gives no SQLSTATE for a connection that failed, only the server's words.
-bool refused_for_good(std::string_view message) {
-  return contains(message, "FATAL:") && !contains(message, "the database system is") &&
-         !contains(message, "too many") && !contains(message, "connection slots");
-}
-
-// Classes of SQLSTATE (PostgreSQL documentation, appendix A).
-bool is_transient(std::string_view sqlstate) {
-  return sqlstate.starts_with("08") || sqlstate.starts_with("40") || sqlstate.starts_with("53") ||
-         sqlstate.starts_with("57P") || sqlstate == "55P03";
+std::string_view rollback_sqlstate(const pqxx::transaction_rollback& error) {
+  if (dynamic_cast<const pqxx::deadlock_detected*>(&error) != nullptr)
+    return "40P01";
+  if (dynamic_cast<const pqxx::serialization_failure*>(&error) != nullptr)
+    return "40001";
+  return "40000";
 }
 
 } // namespace
@@ -39,7 +51,7 @@ pqxx::connection& connection::connected() {
       session_.emplace(where_.to_connect());
     } catch (const pqxx::broken_connection& error) {
       throw store_error("cannot connect to PostgreSQL: " + where_.scrub(first_line(error.what())),
-                        !refused_for_good(error.what()));
+                        sqlstate_from_words(error.what(), cannot_connect));
     }
   }
   return session_->link;
@@ -61,19 +73,25 @@ void connection::fail() {
     throw;
   } catch (const pqxx::broken_connection& error) {
     session_.reset();
-    throw store_error(
-        "lost the connection to PostgreSQL: " + where_.scrub(first_line(error.what())), true);
+    throw store_error("lost the connection to PostgreSQL: " +
+                          where_.scrub(first_line(error.what())),
+                      sqlstate_from_words(error.what(), connection_lost));
   } catch (const pqxx::in_doubt_error&) {
     session_.reset();
-    throw store_error("lost the connection to PostgreSQL during a commit", true);
+    throw store_error("lost the connection to PostgreSQL during a commit", lost_during_commit);
   } catch (const pqxx::sql_error& error) {
+    auto sqlstate = sqlstate_of(error);
     auto broken = !session_->link.is_open();
-    if (broken)
+    if (broken && !meaning_of(sqlstate).transient)
+      sqlstate = connection_lost;
+    // Where several hosts are configured, another one may be the primary by now.
+    if (broken || sqlstate == read_only)
       session_.reset();
     throw store_error("PostgreSQL refused a statement: " + where_.scrub(first_line(error.what())),
-                      broken || is_transient(error.sqlstate()));
+                      sqlstate);
   } catch (const pqxx::transaction_rollback& error) {
-    throw store_error("PostgreSQL rolled back: " + where_.scrub(first_line(error.what())), true);
+    throw store_error("PostgreSQL rolled back: " + where_.scrub(first_line(error.what())),
+                      rollback_sqlstate(error));
   } catch (const std::exception& error) {
     session_.reset();
     throw store_error("PostgreSQL: " + where_.scrub(first_line(error.what())));

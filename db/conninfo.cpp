@@ -58,6 +58,11 @@ std::string conninfo::to_connect() const {
   std::string result;
   append(result, {"connect_timeout", "10"});
   append(result, {"fallback_application_name", "gitstar"});
+  // A server whose machine is gone says nothing: over TCP the kernel notices after a minute.
+  append(result, {"keepalives_idle", "30"});
+  append(result, {"keepalives_interval", "10"});
+  append(result, {"keepalives_count", "3"});
+  append(result, {"tcp_user_timeout", "60000"});
   for (const auto& x : settings_)
     if (x.first != "client_encoding")
       append(result, x); // a later setting overrides an earlier one

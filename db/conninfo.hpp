@@ -13,8 +13,9 @@ public:
   /// Throws `store_error` if libpq cannot parse `text`; the error does not repeat the text.
   explicit conninfo(const std::string& text);
 
-  /// For connecting: UTF-8, a connect time-out and an application name are added where not set.
-  /// They travel as start-up parameters, so PgBouncer in transaction mode keeps them right.
+  /// For connecting: UTF-8, time-outs and an application name are added where not set. What
+  /// concerns the server travels as start-up parameters, so PgBouncer in transaction mode keeps it
+  /// right.
   std::string to_connect() const;
 
   /// For people and command lines: what the text said, without passwords.

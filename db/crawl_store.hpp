@@ -2,8 +2,10 @@
 
 #include "messages/store.hpp"
 
+#include <concepts>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gitstar::db {
@@ -11,15 +13,29 @@ namespace gitstar::db {
 /// PostgreSQL could not be reached or refused a statement. `what()` is one line for the user.
 class store_error : public std::runtime_error {
 public:
-  explicit store_error(const std::string& text, bool transient = false)
+  explicit store_error(const std::string& text) : std::runtime_error(text) {}
+
+  /// `same_as`: a text would turn into a bool before it becomes a `string_view`.
+  store_error(const std::string& text, std::same_as<bool> auto transient)
       : std::runtime_error(text), transient_(transient) {}
+
+  /// PostgreSQL's own code decides: see db/sqlstate.hpp.
+  store_error(const std::string& text, std::string_view sqlstate);
 
   /// Can the same call succeed later without anybody changing something? (Connection lost, server
   /// restarting, deadlock, out of resources.)
   bool transient() const { return transient_; }
 
+  /// PostgreSQL's error code; empty where it gave none.
+  const std::string& sqlstate() const { return sqlstate_; }
+
+  /// The cause in a few words with its code, such as `the disk is full (53100)`; without a code
+  /// the whole text.
+  std::string cause() const;
+
 private:
-  bool transient_;
+  bool transient_ = false;
+  std::string sqlstate_;
 };
 
 /// Another process has raised the crawl's epoch: this one must stop writing.
@@ -28,11 +44,18 @@ public:
   using store_error::store_error;
 };
 
+/// Rows that a crawl's last errors may take, and bytes that a message of theirs may.
+inline constexpr uint32_t max_error_kinds = 50;
+inline constexpr uint32_t max_error_message = 500;
+
 /// How a crawl is looked up or begun.
 struct crawl_request {
   std::string name;   ///< crawl.name
   std::string source; ///< canonical text of the source
   bool fresh = false; ///< start anew even where an unfinished crawl of this source exists
+  /// Take the newest crawl of this source over, finished or not, and open its incomplete and dead
+  /// partitions again, to be read from their beginning. What they have stored stays.
+  bool repair = false;
 };
 
 /// Blocking access to the ledger and the repositories. One object per detached actor; not
@@ -62,6 +85,12 @@ public:
 
   virtual std::vector<budget_record> load_budgets() = 0;
   virtual void save_budgets(const std::vector<budget_record>& budgets) = 0;
+
+  virtual std::vector<width_record> load_widths() = 0;
+  virtual void save_widths(const std::vector<width_record>& widths) = 0;
+
+  /// Adds to the crawl's last errors: one row per kind, the newest `max_error_kinds` of them.
+  virtual void save_errors(int64_t crawl_id, const std::vector<error_record>& errors) = 0;
 };
 
 } // namespace gitstar::db

@@ -324,6 +324,17 @@ embedded_postgres::~embedded_postgres() {
   close(users_);
 }
 
+void embedded_postgres::ask_to_stop() noexcept {
+  try {
+    // Whoever holds the directory's lock uses the server. Taking it could take long.
+    open_file gate{home_, O_RDONLY | O_DIRECTORY | O_CLOEXEC};
+    if (flock(gate.descriptor(), LOCK_EX | LOCK_NB) == 0 && flock(users_, LOCK_EX | LOCK_NB) == 0)
+      interrupt();
+  } catch (const std::exception&) {
+    // The server goes on running; the next user joins it.
+  }
+}
+
 void embedded_postgres::ensure_running() {
   directory_lock gate{home_};
   join_or_start();
@@ -448,13 +459,20 @@ std::string embedded_postgres::launch(const fs::path& sockets) {
   }
 }
 
-void embedded_postgres::stop() {
+/// True if the server is ours and is ending now.
+bool embedded_postgres::interrupt() {
   auto data = home_ / "data";
   auto server = read_pid_file(data);
   auto started = std::strtol(read_text(home_ / "started").c_str(), nullptr, 10);
-  if (!is_running(server, data) || server.pid != started)
+  // "fast": ends the sessions, writes a checkpoint
+  return is_running(server, data) && server.pid == started && kill(server.pid, SIGINT) == 0;
+}
+
+void embedded_postgres::stop() {
+  auto data = home_ / "data";
+  auto server = read_pid_file(data);
+  if (!interrupt())
     return;
-  kill(server.pid, SIGINT); // "fast": ends the sessions, writes a checkpoint
   auto deadline = std::chrono::steady_clock::now() + patience;
   while (runs_in(server.pid, data) && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(poll_interval);

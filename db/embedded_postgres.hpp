@@ -45,6 +45,10 @@ public:
   /// Starts the server again if it was killed meanwhile. Throws `store_error`.
   void ensure_running();
 
+  /// Tells the server to stop if nobody else uses it, and does not wait for that: for a process
+  /// that is about to end without destructors.
+  void ask_to_stop() noexcept;
+
   /// For `postgres_store`, `migrate` and `psql_command`.
   const std::string& connection_string() const { return connection_string_; }
 
@@ -60,6 +64,7 @@ private:
   void join_or_start();
   void start();
   std::string launch(const std::filesystem::path& sockets);
+  bool interrupt();
   void stop();
   std::filesystem::path socket_directory(const std::filesystem::path& last);
   void name_database(const std::filesystem::path& sockets) const;

@@ -124,15 +124,54 @@ where excluded.lease >= p.lease
        excluded.cursor, excluded.reason, excluded.seen_ids))";
 
 constexpr auto upsert_budgets = R"(
-insert into credential_budgets as b
-  (credential, enabled, points_limit, remaining, reset_at, banned_until)
+insert into credential_budgets
+  (credential, enabled, points_limit, remaining, reset_at, banned_until, viewer_id, spending_day,
+   spent_today, benched)
 select * from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[], $5::timestamptz[],
-                     $6::timestamptz[])
+                     $6::timestamptz[], $7::bigint[], $8::timestamptz[], $9::bigint[],
+                     $10::boolean[])
 order by 1
 on conflict (credential) do update set
   enabled = excluded.enabled, points_limit = excluded.points_limit,
   remaining = excluded.remaining, reset_at = excluded.reset_at,
-  banned_until = excluded.banned_until, updated_at = now())";
+  banned_until = excluded.banned_until, viewer_id = excluded.viewer_id,
+  spending_day = excluded.spending_day, spent_today = excluded.spent_today,
+  benched = excluded.benched, updated_at = now())";
+
+constexpr auto upsert_widths = R"(
+insert into query_widths as w (shape, credential_kind, width)
+select * from unnest($1::text[], $2::text[], $3::integer[])
+order by 1, 2
+on conflict (shape, credential_kind) do update set width = excluded.width, updated_at = now()
+where w.width <> excluded.width)";
+
+constexpr auto add_errors = R"(
+insert into crawl_errors as e (crawl_id, kind, message, count, at)
+select $1, kind, message, count, at
+from unnest($2::text[], $3::text[], $4::bigint[], $5::timestamptz[]) as t(kind, message, count, at)
+order by kind
+on conflict (crawl_id, kind) do update set
+  message = excluded.message, count = e.count + excluded.count, at = excluded.at)";
+
+constexpr auto forget_old_errors = R"(
+delete from crawl_errors
+where crawl_id = $1
+  and kind in (select kind from crawl_errors where crawl_id = $1 order by at desc, kind offset $2))";
+
+// What they have stored stays stored, but which of it was theirs is not known any more.
+constexpr auto reopen_partitions = R"(
+update partitions
+set state = 'open', seen = 0, duplicates = 0, lease = lease + 1, attempts = 0, pass = 0,
+    pages_done = 0, cursor = '', seen_ids = '{}', reason = '', updated_at = now()
+where crawl_id = $1 and state in ('incomplete', 'dead'))";
+
+/// Text that PostgreSQL takes whatever GitHub has sent, in one short line.
+std::string plain(std::string text) {
+  text.resize(std::min<std::size_t>(text.size(), max_error_message));
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
+}
 
 /// The rows to write: by id, the last of each where a batch repeats one.
 std::vector<const repository*> distinct_rows(const std::vector<repository>& rows) {
@@ -188,6 +227,8 @@ public:
   crawl open_crawl(const crawl_request& request) {
     return database_.transaction([&](pqxx::work& work) {
       work.exec("select ensure_star_history_months(now(), 3)");
+      if (request.repair)
+        reopen_newest(work, request);
       if (request.fresh)
         work.exec_params("update crawls set state = 'abandoned', epoch = epoch + 1, "
                          "updated_at = now(), finished_at = now() "
@@ -269,11 +310,65 @@ public:
                         column(rows, element::bigint, 8, &budget_record::limit),
                         column(rows, element::bigint, 8, &budget_record::remaining),
                         column(rows, element::timestamptz, 8, &budget_record::reset_at),
-                        column(rows, element::timestamptz, 8, &budget_record::banned_until));
+                        column(rows, element::timestamptz, 8, &budget_record::banned_until),
+                        column(rows, element::bigint, 8, &budget_record::viewer_id),
+                        column(rows, element::timestamptz, 8, &budget_record::day),
+                        column(rows, element::bigint, 8, &budget_record::spent_today),
+                        column(rows, element::boolean, 1, &budget_record::benched));
+    });
+  }
+
+  std::vector<width_record> load_widths() {
+    return database_.transaction([](pqxx::work& work) { return db::load_widths(work); });
+  }
+
+  void save_widths(const std::vector<width_record>& widths) {
+    if (widths.empty())
+      return;
+    std::vector<const width_record*> rows;
+    for (const auto& x : widths)
+      rows.push_back(&x);
+    using element = array_encoder::element;
+    database_.transaction([&](pqxx::work& work) {
+      work.exec_params0(
+          upsert_widths,
+          column(rows, element::text, 16, [](const width_record& x) { return to_string(x.shape); }),
+          column(rows, element::text, 16, &width_record::credential_kind),
+          column(rows, element::integer, 4,
+                 [](const width_record& x) { return static_cast<int32_t>(x.width); }));
+    });
+  }
+
+  void save_errors(int64_t crawl_id, const std::vector<error_record>& errors) {
+    std::vector<const error_record*> rows;
+    for (const auto& x : errors)
+      rows.push_back(&x);
+    using element = array_encoder::element;
+    database_.transaction([&](pqxx::work& work) {
+      work.exec_params0(
+          add_errors, crawl_id, column(rows, element::text, 16, &error_record::kind),
+          column(rows, element::text, 80, [](const error_record& x) { return plain(x.message); }),
+          column(rows, element::bigint, 8, &error_record::count),
+          column(rows, element::timestamptz, 8, &error_record::at));
+      work.exec_params0(forget_old_errors, crawl_id, max_error_kinds);
     });
   }
 
 private:
+  // Makes a finished crawl unfinished, for `open_crawl` to take over.
+  static void reopen_newest(pqxx::work& work, const crawl_request& request) {
+    auto newest = work.exec_params("select id from crawls where name = $1 and source = $2 "
+                                   "order by id desc limit 1 for update",
+                                   request.name, request.source);
+    if (newest.empty())
+      return;
+    auto id = newest[0][0].as<int64_t>();
+    auto reopened = work.exec_params(reopen_partitions, id);
+    if (reopened.affected_rows() > 0)
+      work.exec_params0("update crawls set state = 'stopped', finished_at = null where id = $1",
+                        id);
+  }
+
   [[noreturn]] static void throw_fenced(int64_t crawl_id) {
     throw fenced_error("another process has taken crawl " + std::to_string(crawl_id) +
                        " over, or it is gone");
@@ -400,6 +495,16 @@ std::vector<budget_record> postgres_store::load_budgets() { return impl_->load_b
 
 void postgres_store::save_budgets(const std::vector<budget_record>& budgets) {
   impl_->save_budgets(budgets);
+}
+
+std::vector<width_record> postgres_store::load_widths() { return impl_->load_widths(); }
+
+void postgres_store::save_widths(const std::vector<width_record>& widths) {
+  impl_->save_widths(widths);
+}
+
+void postgres_store::save_errors(int64_t crawl_id, const std::vector<error_record>& errors) {
+  impl_->save_errors(crawl_id, errors);
 }
 
 } // namespace gitstar::db

@@ -3,6 +3,8 @@
 #include "db/connection.hpp"
 #include "db/rows.hpp"
 
+#include <algorithm>
+
 namespace gitstar::db {
 
 namespace {
@@ -45,11 +47,27 @@ std::vector<unfinished_partition> unfinished_partitions(pqxx::work& work, int64_
   for (const auto& row :
        work.exec_params("select description, state, reason, expected, seen from certificates "
                         "where crawl_id = $1 and state in ('incomplete', 'dead') "
-                        "order by missing desc, partition_id limit 20",
+                        "order by missing desc, partition_id limit 10",
                         crawl_id))
     result.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(),
                       row[3].as<int64_t>(), row[4].as<int64_t>()});
   return result;
+}
+
+/// Reads when the crawl has got on last and how fast. `updated_at` is when its process began.
+void add_recent_progress(pqxx::work& work, crawl_status& status) {
+  constexpr std::chrono::seconds longest{300};
+  auto period =
+      std::clamp(status.asked_at - status.updated_at, std::chrono::seconds{1}, longest).count();
+  auto row = work.exec_params1(
+      "select extract(epoch from max(updated_at))::bigint, "
+      "coalesce(sum(seen) filter (where state <> 'split' and "
+      "updated_at > now() - make_interval(secs => $2)), 0) from partitions where crawl_id = $1",
+      status.crawl.id, period);
+  if (!row[0].is_null())
+    status.updated_at = std::max(status.updated_at, time_from(row[0]));
+  if (status.crawl.state == "running")
+    status.per_second = row[1].as<double>() / static_cast<double>(period);
 }
 
 } // namespace
@@ -68,22 +86,31 @@ repository_summary summarize_repositories(const std::string& connection_string, 
   });
 }
 
-optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name) {
+optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name,
+                                    const std::string& source) {
   connection database{connection_string};
-  return database.transaction([&name](pqxx::work& work) -> optional<crawl_status> {
+  return database.transaction([&](pqxx::work& work) -> optional<crawl_status> {
     auto found = work.exec_params("select " + std::string{crawl_columns} +
+                                      ", extract(epoch from now())::bigint"
+                                      ", extract(epoch from updated_at)::bigint"
                                       ", extract(epoch from finished_at)::bigint from crawls "
-                                      "where name = $1 order by id desc limit 1",
-                                  name);
+                                      "where name = $1 and (source = $2 or $2 = '') "
+                                      "order by id desc limit 1",
+                                  name, source);
     if (found.empty())
       return caf::none;
     crawl_status result;
     result.crawl = crawl_from(found[0]);
-    if (!found[0][7].is_null())
-      result.finished_at = timestamp{std::chrono::seconds{found[0][7].as<int64_t>()}};
+    result.asked_at = time_from(found[0][7]);
+    result.updated_at = time_from(found[0][8]);
+    if (!found[0][9].is_null())
+      result.finished_at = time_from(found[0][9]);
     result.certificate = certify(work, result.crawl.id);
+    add_recent_progress(work, result);
     result.unfinished = unfinished_partitions(work, result.crawl.id);
     result.budgets = load_budgets(work);
+    result.widths = load_widths(work);
+    result.errors = load_errors(work, result.crawl.id);
     return result;
   });
 }

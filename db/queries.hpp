@@ -50,14 +50,20 @@ struct unfinished_partition {
 /// A crawl as `gitstar status` shows it.
 struct crawl_status {
   gitstar::crawl crawl;
+  timestamp asked_at;   ///< PostgreSQL's clock, as all times here but GitHub's
+  timestamp updated_at; ///< the last progress
   optional<timestamp> finished_at;
   gitstar::certificate certificate;
-  /// Incomplete and dead ones, the most missing first, at most 20.
+  double per_second = 0; ///< repositories, over the last minutes of a crawl that runs
+  /// Incomplete and dead ones, the most missing first, at most ten; the certificate counts all.
   std::vector<unfinished_partition> unfinished;
   std::vector<budget_record> budgets;
+  std::vector<width_record> widths;
+  std::vector<error_record> errors; ///< the newest first
 };
 
-/// The newest crawl of that name; empty if there is none.
-optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name);
+/// The newest crawl of that name; empty if there is none. With a source, of that name and source.
+optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name,
+                                    const std::string& source = {});
 
 } // namespace gitstar::db

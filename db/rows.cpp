@@ -8,16 +8,19 @@ namespace gitstar::db {
 
 namespace {
 
-timestamp time_from(const pqxx::field& seconds) {
-  return timestamp{std::chrono::seconds{seconds.as<int64_t>()}};
-}
-
 partition_state state_from(std::string_view text) {
   for (auto state : {partition_state::open, partition_state::split, partition_state::done,
                      partition_state::incomplete, partition_state::dead})
     if (to_string(state) == text)
       return state;
   throw std::runtime_error("unknown partition state " + std::string{text});
+}
+
+optional<query_shape> shape_from(std::string_view text) {
+  for (auto shape : {query_shape::search_count, query_shape::search_page})
+    if (to_string(shape) == text)
+      return shape;
+  return caf::none;
 }
 
 /// Reads PostgreSQL's text form of bigint[]: {1,2,3}
@@ -36,6 +39,10 @@ std::vector<repo_id> ids_from(std::string_view text) {
 }
 
 } // namespace
+
+timestamp time_from(const pqxx::field& seconds) {
+  return timestamp{std::chrono::seconds{seconds.as<int64_t>()}};
+}
 
 crawl crawl_from(const pqxx::row& row) {
   crawl result;
@@ -96,7 +103,8 @@ std::vector<budget_record> load_budgets(pqxx::work& work) {
   std::vector<budget_record> result;
   for (const auto& row :
        work.exec("select credential, enabled, points_limit, remaining, "
-                 "extract(epoch from reset_at)::bigint, extract(epoch from banned_until)::bigint "
+                 "extract(epoch from reset_at)::bigint, extract(epoch from banned_until)::bigint, "
+                 "viewer_id, extract(epoch from spending_day)::bigint, spent_today, benched "
                  "from credential_budgets order by credential")) {
     budget_record record;
     record.credential = row[0].as<std::string>();
@@ -105,8 +113,33 @@ std::vector<budget_record> load_budgets(pqxx::work& work) {
     record.remaining = row[3].as<int64_t>();
     record.reset_at = time_from(row[4]);
     record.banned_until = time_from(row[5]);
+    record.viewer_id = row[6].as<int64_t>();
+    record.day = time_from(row[7]);
+    record.spent_today = row[8].as<int64_t>();
+    record.benched = row[9].as<bool>();
     result.push_back(std::move(record));
   }
+  return result;
+}
+
+std::vector<width_record> load_widths(pqxx::work& work) {
+  std::vector<width_record> result;
+  for (const auto& row : work.exec("select shape, credential_kind, width from query_widths "
+                                   "order by shape, credential_kind"))
+    // A shape that a newer program wrote is none of ours.
+    if (auto shape = shape_from(row[0].c_str()))
+      result.push_back({*shape, row[1].as<std::string>(), row[2].as<uint32_t>()});
+  return result;
+}
+
+std::vector<error_record> load_errors(pqxx::work& work, int64_t crawl_id) {
+  std::vector<error_record> result;
+  for (const auto& row :
+       work.exec_params("select kind, message, count, extract(epoch from at)::bigint "
+                        "from crawl_errors where crawl_id = $1 order by at desc, kind",
+                        crawl_id))
+    result.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int64_t>(),
+                      time_from(row[3])});
   return result;
 }
 

@@ -28,4 +28,12 @@ certificate certify(pqxx::work& work, int64_t crawl_id);
 
 std::vector<budget_record> load_budgets(pqxx::work& work);
 
+/// The crawl's last errors, the newest first.
+std::vector<error_record> load_errors(pqxx::work& work, int64_t crawl_id);
+
+/// A column that holds whole seconds since 1970.
+timestamp time_from(const pqxx::field& seconds);
+
+std::vector<width_record> load_widths(pqxx::work& work);
+
 } // namespace gitstar::db

@@ -26,6 +26,7 @@ struct certificate;
 struct count_result;
 struct crawl;
 struct crawl_progress;
+struct error_record;
 struct field_answer;
 struct lease;
 struct lease_result;
@@ -37,6 +38,7 @@ struct rate_limit;
 struct repository;
 struct search_field;
 struct viewer;
+struct width_record;
 
 } // namespace gitstar
 
@@ -69,6 +71,10 @@ CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::lease>))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::named_actor>))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::partition>))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::viewer))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::error_record))
+CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::error_record>))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::width_record))
+CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::width_record>))
 
 CAF_ADD_ATOM(gitstar, gitstar, acquire_atom, "acquire")
 CAF_ADD_ATOM(gitstar, gitstar, report_atom, "report")
@@ -94,6 +100,8 @@ CAF_ADD_ATOM(gitstar, gitstar, restart_atom, "restart")
 CAF_ADD_ATOM(gitstar, gitstar, changed_atom, "changed")
 CAF_ADD_ATOM(gitstar, gitstar, handles_atom, "handles")
 CAF_ADD_ATOM(gitstar, gitstar, finished_atom, "finished")
+CAF_ADD_ATOM(gitstar, gitstar, errors_atom, "errors")
+CAF_ADD_ATOM(gitstar, gitstar, widths_atom, "widths")
 
 CAF_END_TYPE_ID_BLOCK(gitstar)
 

@@ -30,6 +30,8 @@ using ledger_actor = typed_actor<
     caf::result<void>(state_atom, int64_t crawl_id, int64_t epoch, std::string state),
     caf::result<std::vector<budget_record>>(budgets_atom),
     caf::result<void>(budgets_atom, std::vector<budget_record>),
+    caf::result<std::vector<width_record>>(widths_atom),
+    caf::result<void>(widths_atom, std::vector<width_record>),
     // What went wrong since the last time; added to the crawl's last errors.
     caf::result<void>(errors_atom, std::vector<error_record>),
     caf::result<void>(wake_atom)>; // INTERNAL: try again.

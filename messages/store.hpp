@@ -1,6 +1,7 @@
 /// What is written to and read from PostgreSQL: the border between actors and db/.
 #pragma once
 
+#include "messages/api.hpp"
 #include "messages/basic.hpp"
 #include "messages/partition.hpp"
 #include "messages/repository.hpp"
@@ -59,15 +60,29 @@ struct certificate {
   bool operator==(const certificate&) const = default;
 };
 
-/// A credential budget that survives a restart: one row of `credential_budgets`.
+/// A credential and its budget as they survive a restart: one row of `credential_budgets`. The rows
+/// of credentials that share a budget repeat it.
 struct budget_record {
   std::string credential; ///< its name in the config, never the secret
   bool enabled = true;    ///< false: the server has rate limits switched off
   int64_t limit = 0;      ///< points per window
-  int64_t remaining = 0;  ///< points
+  int64_t remaining = 0;  ///< points, less what queries under way may cost
   timestamp reset_at;
   timestamp banned_until; ///< from `retry-after` or a secondary limit; epoch: no ban
+  int64_t viewer_id = 0;  ///< database id of the user whose budget it is; 0: not known, or an App's
+  timestamp day;          ///< the UTC day of `spent_today`
+  int64_t spent_today = 0; ///< points that this credential spent on `day`
+  bool benched = false;    ///< GitHub rejected it; the next process tries it again
   bool operator==(const budget_record&) const = default;
+};
+
+/// How many fields a query of one shape may carry with one kind of credential, as learned: one row
+/// of `query_widths`.
+struct width_record {
+  query_shape shape{};
+  std::string credential_kind; ///< as `config::credential_kind` is written
+  uint32_t width = 0;
+  bool operator==(const width_record&) const = default;
 };
 
 /// What went wrong during a crawl, added up by kind: one row of `crawl_errors`.
@@ -106,7 +121,12 @@ auto inspect(Inspector& f, certificate& x) {
 template <class Inspector>
 auto inspect(Inspector& f, budget_record& x) {
   return f(caf::meta::type_name("budget_record"), x.credential, x.enabled, x.limit, x.remaining,
-           x.reset_at, x.banned_until);
+           x.reset_at, x.banned_until, x.viewer_id, x.day, x.spent_today, x.benched);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, width_record& x) {
+  return f(caf::meta::type_name("width_record"), x.shape, x.credential_kind, x.width);
 }
 
 template <class Inspector>

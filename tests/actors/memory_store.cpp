@@ -110,4 +110,28 @@ void memory_store::save_budgets(const std::vector<budget_record>& budgets) {
     data_->budgets[x.credential] = x;
 }
 
+void memory_store::save_errors(int64_t crawl_id, const std::vector<error_record>& errors) {
+  begin("save_errors");
+  for (auto& x : errors) {
+    auto& stored = data_->errors[crawl_id][x.kind];
+    auto count = stored.count + x.count;
+    stored = x;
+    stored.count = count;
+  }
+}
+
+std::vector<width_record> memory_store::load_widths() {
+  begin("load_widths");
+  std::vector<width_record> result;
+  for (auto& [key, x] : data_->widths)
+    result.push_back(x);
+  return result;
+}
+
+void memory_store::save_widths(const std::vector<width_record>& widths) {
+  begin("save_widths");
+  for (auto& x : widths)
+    data_->widths[{x.shape, x.credential_kind}] = x;
+}
+
 } // namespace gitstar::test

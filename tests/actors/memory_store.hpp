@@ -18,6 +18,8 @@ struct memory_database {
   std::map<int64_t, std::map<int64_t, partition>> partitions; ///< by crawl
   std::map<repo_id, repository> repositories;
   std::map<std::string, budget_record> budgets;
+  std::map<int64_t, std::map<std::string, error_record>> errors; ///< by crawl and kind
+  std::map<std::pair<query_shape, std::string>, width_record> widths; ///< by shape and kind
   timestamp now{std::chrono::seconds{1717200000}}; ///< 2024-06-01T00:00:00Z
 
   std::vector<batch> writes; ///< committed
@@ -38,6 +40,9 @@ public:
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;
   void save_budgets(const std::vector<budget_record>& budgets) override;
+  void save_errors(int64_t crawl_id, const std::vector<error_record>& errors) override;
+  std::vector<width_record> load_widths() override;
+  void save_widths(const std::vector<width_record>& widths) override;
 
 private:
   void begin(const std::string& call);

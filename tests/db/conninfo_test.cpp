@@ -9,8 +9,9 @@ using Catch::Contains;
 
 TEST_CASE("a connection string gets our defaults, but keeps what it says", "[db]") {
   CHECK(db::conninfo{"host=h dbname=d"}.to_connect() ==
-        "connect_timeout='10' fallback_application_name='gitstar' dbname='d' host='h' "
-        "client_encoding='UTF8'");
+        "connect_timeout='10' fallback_application_name='gitstar' keepalives_idle='30' "
+        "keepalives_interval='10' keepalives_count='3' tcp_user_timeout='60000' "
+        "dbname='d' host='h' client_encoding='UTF8'");
   CHECK_THAT(db::conninfo{"postgresql://u@h:5433/d?connect_timeout=3"}.to_connect(),
              Contains("connect_timeout='3'") && Contains("port='5433'"));
 }

@@ -1,3 +1,5 @@
+#include "db/queries.hpp"
+#include "db/sqlstate.hpp"
 #include "tests/db/test_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -227,11 +229,219 @@ TEST_CASE_METHOD(with_ledger, "budgets survive a restart", "[db]") {
   b.enabled = false;
   b.reset_at = at(0);
   b.banned_until = at(1'795'179'999);
+  b.viewer_id = int64_t{1} << 40;
+  b.day = at(1'795'132'800);
+  b.spent_today = 4'999;
+  b.benched = true;
   store.save_budgets({b, a});
   CHECK(store.load_budgets() == std::vector<budget_record>{a, b});
   a.remaining = 1;
   store.save_budgets({a});
   CHECK(store.load_budgets() == std::vector<budget_record>{a, b});
+}
+
+TEST_CASE_METHOD(with_ledger, "learned widths survive a restart", "[db]") {
+  CHECK(store.load_widths().empty());
+  store.save_widths({});
+  std::vector<width_record> widths{{query_shape::search_count, "classic", 100},
+                                   {query_shape::search_page, "classic", 9},
+                                   {query_shape::search_page, "installation", 10}};
+  store.save_widths(widths);
+  CHECK(store.load_widths() == widths);
+  widths[1].width = 4;
+  store.save_widths({widths[1]});
+  CHECK(store.load_widths() == widths);
+  ask("insert into query_widths (shape, credential_kind, width) values ('newer', 'classic', 1)");
+  CHECK(store.load_widths() == widths);
+}
+
+TEST_CASE_METHOD(with_ledger, "errors are added up by kind, and the oldest kinds are forgotten",
+                 "[db]") {
+  auto errors = [this] { return db::newest_crawl(connection_string(), "stars")->errors; };
+  store.save_errors(current.id, {});
+  CHECK(errors().empty());
+  store.save_errors(current.id, {{"timeout", "first", 2, at(1'795'176'000)},
+                                 {"network", "reset", 1, at(1'795'176'001)}});
+  store.save_errors(current.id, {{"timeout", "second", 3, at(1'795'176'002)}});
+  CHECK(errors() == std::vector<error_record>{{"timeout", "second", 5, at(1'795'176'002)},
+                                              {"network", "reset", 1, at(1'795'176'001)}});
+
+  std::vector<error_record> many;
+  for (uint32_t i = 0; i < 2 * db::max_error_kinds; ++i)
+    many.push_back({"kind-" + std::to_string(i), "x", 1, at(1'795'177'000 + i)});
+  store.save_errors(current.id, many);
+  REQUIRE(errors().size() == db::max_error_kinds);
+  CHECK(errors().front() == many.back());
+  CHECK(errors().back() == many[db::max_error_kinds]);
+}
+
+TEST_CASE_METHOD(with_ledger, "any bytes may be the message of an error", "[db]") {
+  store.save_errors(current.id, {{"malformed", std::string("<\0\xff\n>", 5), 1, at(1)},
+                                 {"timeout", std::string(10'000, 'x'), 1, at(0)}});
+  auto stored = db::newest_crawl(connection_string(), "stars")->errors;
+  REQUIRE(stored.size() == 2);
+  CHECK(stored[0].message == "<" + std::string(3, '?') + ">");
+  CHECK(stored[1].message == std::string(db::max_error_message, 'x'));
+}
+
+namespace {
+
+/// A crawl with a partition in each state.
+class with_repair : public with_ledger {
+public:
+  with_repair() {
+    std::vector<partition> parts;
+    for (auto state : {partition_state::open, partition_state::split, partition_state::done,
+                       partition_state::incomplete, partition_state::dead}) {
+      parts.push_back(make_partition(static_cast<int64_t>(parts.size()) + 1));
+      parts.back().state = state;
+    }
+    write(parts);
+  }
+
+  crawl repair() { return store.open_crawl({"stars", "search stars:>=10", false, true}); }
+
+  std::string states() {
+    return value<std::string>("select string_agg(state, ' ' order by id) from partitions");
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(with_repair, "a repair opens incomplete and dead partitions from their beginning",
+                 "[db]") {
+  auto state = GENERATE("running", "stopped", "incomplete", "failed");
+  store.set_state(current.id, current.epoch, state);
+  auto before = open_partitions().at(0);
+
+  auto run = repair();
+
+  CHECK(run.id == current.id);
+  CHECK(run.epoch == current.epoch + 1);
+  CHECK(run.state == "running");
+  CHECK(run.resumed);
+  CHECK(value<bool>("select finished_at is null from crawls"));
+  CHECK(states() == "open split done open open");
+  auto open = open_partitions();
+  REQUIRE(open.size() == 3);
+  CHECK(open[0] == before);
+  for (int64_t id : {4, 5}) {
+    auto expected = make_partition(id);
+    expected.seen = expected.duplicates = 0;
+    expected.attempts = expected.pass = expected.pages_done = 0;
+    expected.lease = 8;
+    expected.cursor.clear();
+    expected.seen_ids.clear();
+    expected.reason.clear();
+    CHECK(open[static_cast<size_t>(id) - 3] == expected);
+  }
+  CHECK_THROWS_AS(write({make_partition(9)}), db::fenced_error);
+}
+
+TEST_CASE_METHOD(with_repair, "a repair takes the newest crawl of its source", "[db]") {
+  store.set_state(current.id, current.epoch, "incomplete");
+  store.open_crawl({"stars", "search stars:>=20", false});
+  CHECK(repair().id == current.id);
+  store.set_state(current.id, current.epoch + 1, "incomplete");
+  auto newer = store.open_crawl({"stars", "search stars:>=10", false});
+  store.set_state(newer.id, newer.epoch, "complete");
+  CHECK(repair().id != current.id); // the newest has nothing to repair: there is nothing to resume
+  CHECK(states() == "open split done open open");
+}
+
+namespace {
+
+/// Whatever is written to `partitions` fails with one error code.
+class with_fault : public with_ledger {
+public:
+  void fail_with(const std::string& sqlstate) {
+    ask("create or replace function fault() returns trigger language plpgsql as "
+        "$$ begin raise exception 'injected' using errcode = '" +
+        sqlstate + "'; end $$");
+    ask("create or replace trigger fault before insert on partitions execute function fault()");
+  }
+
+  db::store_error failure() {
+    try {
+      write({make_partition(1)});
+    } catch (const db::store_error& error) {
+      return error;
+    }
+    throw std::runtime_error("nothing failed");
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(with_fault, "an error of PostgreSQL keeps its code and its meaning", "[db]") {
+  for (std::string sqlstate :
+       {"25006", "25P03", "28000", "3D000", "40001", "40P01", "42501", "42P01", "53000",
+        "53100", "53200", "53400", "55006", "55P03", "57014", "57P01", "57P02", "57P03",
+        "57P04", "57P05", "58030", "58P01", "23505", "54000", "XX000"}) {
+    CAPTURE(sqlstate);
+    fail_with(sqlstate);
+    auto error = failure();
+    CHECK(error.sqlstate() == sqlstate);
+    CHECK(error.transient() == db::meaning_of(sqlstate).transient);
+    CHECK_THAT(error.what(), Catch::Contains("injected"));
+  }
+  // libpqxx throws these away as broken connections.
+  for (std::string sqlstate : {"08000", "08006", "53300"}) {
+    CAPTURE(sqlstate);
+    fail_with(sqlstate);
+    CHECK(failure().transient());
+  }
+  ask("drop trigger fault on partitions");
+  write({make_partition(1)});
+  CHECK(open_partitions().size() == 1);
+}
+
+TEST_CASE_METHOD(with_ledger, "a read-only database is told by its code", "[db]") {
+  ask("alter database gitstar set default_transaction_read_only = on");
+  db::postgres_store other{connection_string()};
+  try {
+    other.write(make_batch({make_partition(1)}));
+    FAIL("it was written");
+  } catch (const db::store_error& error) {
+    CHECK(error.sqlstate() == "25006");
+    CHECK(error.transient());
+  }
+  pqxx::connection link{connection_string() + " options=-cdefault_transaction_read_only=off"};
+  pqxx::nontransaction{link}.exec("alter database gitstar reset default_transaction_read_only");
+  other.write(make_batch({make_partition(1)})); // it has connected again
+  CHECK(open_partitions().size() == 1);
+}
+
+TEST_CASE_METHOD(with_ledger, "a lock time-out is told by its code", "[db]") {
+  db::postgres_store other{connection_string() + " options=-clock_timeout=50ms"};
+  pqxx::connection link{connection_string()};
+  pqxx::work owner{link};
+  owner.exec("lock table partitions in access exclusive mode");
+  try {
+    other.write(make_batch({make_partition(1)}));
+    FAIL("it was written");
+  } catch (const db::store_error& error) {
+    CHECK(error.sqlstate() == "55P03");
+    CHECK(error.transient());
+  }
+}
+
+TEST_CASE_METHOD(with_ledger, "too many connections are told by their code", "[db]") {
+  std::vector<std::unique_ptr<pqxx::connection>> others;
+  try {
+    for (int i = 0; i < 200; ++i)
+      others.push_back(std::make_unique<pqxx::connection>(connection_string()));
+    FAIL("there is no limit");
+  } catch (const pqxx::broken_connection&) {
+    db::postgres_store late{connection_string()};
+    try {
+      late.certify(current.id);
+      FAIL("there was another connection");
+    } catch (const db::store_error& error) {
+      CHECK(error.sqlstate() == "53300");
+      CHECK(error.transient());
+    }
+  }
 }
 
 TEST_CASE_METHOD(with_ledger, "a broken connection fails one call and the next reconnects",
@@ -244,6 +454,7 @@ TEST_CASE_METHOD(with_ledger, "a broken connection fails one call and the next r
     FAIL("the connection was not broken");
   } catch (const db::store_error& error) {
     CHECK(error.transient());
+    CHECK(error.sqlstate() == "08006"); // libpqxx 6 drops the server's own code
     CHECK(std::string{error.what()}.find('\n') == std::string::npos);
   }
   write({make_partition(2)});
