@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
 
 namespace gitstar {
 
@@ -15,93 +17,165 @@ constexpr auto minute = 61s;
 /// Resets are given in whole seconds.
 constexpr auto reset_margin = 1s;
 
+/// Answers of one window may name ends that differ by so much (headers and bodies are made apart).
+constexpr auto reset_jitter = 5s;
+
+/// How long to wait before asking again whether a window is over that should be.
+constexpr auto overdue_reset = 5s;
+
+/// "Fixed window, 60 minutes" (fact sheet 2.3).
+constexpr auto window_length = 3600s;
+
 /// Without `retry-after`: at least a minute, then exponential (docs: "Best practices for using the
 /// REST API").
 constexpr auto shortest_ban = 60s;
 constexpr auto longest_ban = 3600s;
 
+/// Two sorted sequences as one.
+template <class T, class Less>
+std::deque<T> merged(const std::deque<T>& a, const std::deque<T>& b, Less less) {
+  std::deque<T> result;
+  std::merge(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result), less);
+  return result;
+}
+
 } // namespace
 
-budget::budget(std::string credential, const config::limits_section& limits, wall_clock clock)
-    : credential_(std::move(credential)), limits_(limits), clock_(clock) {}
+budget::budget(const config::limits_section& limits, wall_clock clock)
+    : limits_(limits), clock_(clock) {}
 
 void budget::restore(const budget_record& record) {
   // That limits were switched off is not believed: the credential may be another server's now, and
   // the first answer tells.
   limit_ = record.limit;
-  remaining_ = record.remaining;
+  own_ = shown_ = record.remaining;
   reset_at_ = record.reset_at;
   known_ = limit_ > 0;
+  restored_ = true;
   if (record.banned_until > timestamp{})
     banned_until_ = clock_.when(record.banned_until);
 }
 
-budget_record budget::record() const {
-  budget_record result;
-  result.credential = credential_;
-  result.enabled = enabled_;
-  result.limit = limit_;
-  result.remaining = remaining_;
-  result.reset_at = reset_at_;
+void budget::describe(budget_record& record) const {
+  record.enabled = enabled_;
+  record.limit = limit_;
+  // What is under way may be charged before a crash lets us hear of it.
+  record.remaining = std::max<int64_t>(remaining() - in_flight_cost_, 0);
+  record.reset_at = reset_at_;
   if (banned_until_ > clock_.actor_at_start)
-    result.banned_until = clock_.at(banned_until_);
-  return result;
+    record.banned_until = clock_.at(banned_until_);
 }
 
-budget_view budget::view() const {
-  auto saved = record();
-  return {credential_, known_,     enabled_,  benched_,
-          limit_,      remaining_, reset_at_, saved.banned_until};
+void budget::describe(budget_view& view) const {
+  view.known = known_;
+  view.enabled = enabled_;
+  view.limit = limit_;
+  view.remaining = remaining();
+  view.reset_at = reset_at_;
+  if (banned_until_ > clock_.actor_at_start)
+    view.banned_until = clock_.at(banned_until_);
 }
 
-std::optional<budget::time_point> budget::ready_at(time_point now, int64_t cost) {
+void budget::merge(const budget& other) {
+  auto take_window = [this](const budget& from) {
+    known_ = from.known_;
+    limit_ = from.limit_;
+    own_ = from.own_;
+    shown_ = from.shown_;
+    reset_at_ = from.reset_at_;
+    renewed_ = from.renewed_;
+    window_began_ = from.window_began_;
+  };
+  auto both_speak_of_it = known_ && other.known_ && told_ == other.told_;
+  if (both_speak_of_it && is_same_window(other.reset_at_)) {
+    own_ = std::min(own_, other.own_);
+    shown_ = std::min(shown_, other.shown_);
+    window_began_ = std::min(window_began_, other.window_began_);
+  } else if (both_speak_of_it ? other.reset_at_ > reset_at_ : other.known_ && !told_) {
+    take_window(other); // the later window, or the one that GitHub itself told
+  }
+  told_ = told_ || other.told_;
+  restored_ = restored_ && other.restored_;
+  enabled_ = enabled_ && other.enabled_;
+  reset_not_yet_ = std::max(reset_not_yet_, other.reset_not_yet_);
+  in_flight_ += other.in_flight_;
+  in_flight_cost_ += other.in_flight_cost_;
+  banned_until_ = std::max(banned_until_, other.banned_until_);
+  ban_began_ = std::max(ban_began_, other.ban_began_);
+  bans_in_a_row_ = std::max(bans_in_a_row_, other.bans_in_a_row_);
+  sent_ = merged(sent_, other.sent_, std::less<>{});
+  finished_ = merged(finished_, other.finished_, [](auto& a, auto& b) { return a.at < b.at; });
+  finished_sum_ += other.finished_sum_;
+  typical_ = std::max(typical_, other.typical_);
+}
+
+int64_t budget::remaining() const { return std::max<int64_t>(std::min(own_, shown_), 0); }
+
+int64_t budget::spendable(double reserve) const {
+  auto kept = static_cast<int64_t>(std::ceil(static_cast<double>(limit_) * reserve));
+  return remaining() - in_flight_cost_ - kept;
+}
+
+budget::time_point budget::reset_time() const {
+  return std::max(clock_.when(reset_at_ - skew_) + reset_margin, reset_not_yet_);
+}
+
+bool budget::is_same_window(timestamp reset_at) const {
+  return known_ && reset_at <= reset_at_ + reset_jitter && reset_at_ <= reset_at + reset_jitter;
+}
+
+// -- when the next query may be sent ------------------------------------------
+
+std::optional<budget::time_point> budget::ready_at(time_point now, int64_t cost, double reserve) {
   if (now < banned_until_) {
     why_ = "a ban";
     return banned_until_;
   }
   if (!enabled_)
     return now;
-  // The first answer tells the budget; until then one query at a time.
-  if (!known_ && in_flight_ > 0) {
-    why_ = "the first answer";
-    return std::nullopt;
-  }
-  if (auto ready = points_ready(now, cost); !ready || *ready > now)
+  if (auto ready = points_ready(now, cost, reserve); !ready || *ready > now)
     return ready;
-  if (auto ready = minute_ready(now); *ready > now)
+  if (auto ready = minute_ready(now); ready > now)
     return ready;
   return response_time_ready(now);
 }
 
-std::optional<budget::time_point> budget::points_ready(time_point now, int64_t cost) {
-  if (!known_)
-    return now;
-  auto reset = clock_.when(reset_at_) + reset_margin;
-  if (now >= reset && !renewed_) {
-    remaining_ = limit_;
+std::optional<budget::time_point> budget::points_ready(time_point now, int64_t cost,
+                                                       double reserve) {
+  if (known_ && !renewed_ && now >= reset_time()) {
+    own_ = shown_ = limit_;
     renewed_ = true;
+    window_began_ = now;
+    if (reset_not_yet_ != time_point{})
+      told_ = false; // our clock was wrong before
   }
-  auto reserve = static_cast<int64_t>(std::ceil(static_cast<double>(limit_) * limits_.reserve));
-  if (remaining_ - in_flight_cost_ - cost >= reserve)
-    return now;
-  if (!renewed_) {
-    why_ = "the reset of the points";
-    return reset;
+  // What the ledger remembers may be another user's: the credential's name may stand for another
+  // token now. One query out of the reserve asks.
+  auto asks = restored_ && !told_ && in_flight_ == 0 && spendable(0) >= cost;
+  if (known_ && !renewed_ && spendable(reserve) < cost && !asks) {
+    why_ = "new points";
+    return reset_time();
+  }
+  // The first answer tells the budget; until then one query at a time.
+  if (!told_ && in_flight_ > 0) {
+    why_ = "the first answer";
+    return std::nullopt;
   }
   // An answer will tell of the new window; where all of them were lost, one more query asks.
-  if (in_flight_ == 0)
-    return now;
-  why_ = "the first answer after the reset of the points";
-  return std::nullopt;
+  if (known_ && spendable(reserve) < cost && in_flight_ > 0) {
+    why_ = "the first answer of the new window";
+    return std::nullopt;
+  }
+  return now;
 }
 
-std::optional<budget::time_point> budget::minute_ready(time_point now) {
+budget::time_point budget::minute_ready(time_point now) {
   while (!sent_.empty() && sent_.front() + minute <= now)
     sent_.pop_front();
   if (limits_.points_per_minute == 0 || sent_.size() < limits_.points_per_minute)
     return now;
   why_ = "the queries per minute";
-  return sent_.front() + minute;
+  return sent_[sent_.size() - limits_.points_per_minute] + minute;
 }
 
 std::optional<budget::time_point> budget::response_time_ready(time_point now) {
@@ -128,6 +202,17 @@ std::optional<budget::time_point> budget::response_time_ready(time_point now) {
   return finished_.back().at + minute;
 }
 
+double budget::pressure(time_point now, double reserve) const {
+  constexpr auto most = std::numeric_limits<double>::infinity();
+  if (!enabled_ || !told_ || (renewed_ && in_flight_ == 0))
+    return most;
+  using seconds = std::chrono::duration<double>;
+  auto left = renewed_ ? seconds{window_length} : seconds{reset_time() - now};
+  return static_cast<double>(spendable(reserve)) / std::max(left.count(), 1.0);
+}
+
+// -- what is sent and answered ------------------------------------------------
+
 void budget::sent(time_point now, int64_t cost) {
   ++in_flight_;
   in_flight_cost_ += cost;
@@ -135,59 +220,116 @@ void budget::sent(time_point now, int64_t cost) {
     sent_.push_back(now);
 }
 
-void budget::abandoned(int64_t cost) {
+void budget::release(int64_t cost) {
   --in_flight_;
   in_flight_cost_ -= cost;
 }
 
-void budget::answered(time_point now, int64_t cost, const query_report& report) {
-  abandoned(cost);
+void budget::charge(const sent_query& query, int64_t cost) {
+  // GitHub's first word about this window may already have counted what was sent before it.
+  if (query.at >= window_began_)
+    own_ -= cost;
+}
+
+void budget::abandoned(const sent_query& query) {
+  release(query.cost);
+  charge(query, query.cost);
+}
+
+void budget::answered(time_point now, const sent_query& query, const query_report& report) {
+  release(query.cost);
   if (report.elapsed > 0ms)
     typical_ = typical_ == 0ms ? report.elapsed : (typical_ * 7 + report.elapsed) / 8;
   if (enabled_) {
     finished_.push_back({now, report.elapsed});
     finished_sum_ += report.elapsed;
   }
-  learn(now, cost, report.limits);
+  // A query that timed out is charged, too.
+  charge(query, report.limits.cost >= 0 ? report.limits.cost : query.cost);
+  learn(now, query, report.limits);
   if (report.result == outcome::secondary_limit)
-    return ban(now, report.retry_after);
-  bans_in_a_row_ = 0;
-  if (report.result == outcome::primary_limit) {
-    remaining_ = 0;
-    known_ = true;
-    if (clock_.when(reset_at_) <= now)
-      ban(now, report.retry_after);
-  }
+    return ban(now, query, report.retry_after);
+  if (report.result == outcome::primary_limit)
+    return exhaust(now, query, report);
+  if (query.at > ban_began_)
+    bans_in_a_row_ = 0;
 }
 
-void budget::learn(time_point now, int64_t cost, const rate_limit& limits) {
-  if (!limits.known) {
-    remaining_ = std::max<int64_t>(remaining_ - cost, 0); // a query that timed out is charged, too
+void budget::learn(time_point now, const sent_query& query, const rate_limit& limits) {
+  if (!limits.known)
     return;
-  }
-  enabled_ = limits.enabled;
-  if (!enabled_) {
+  if (!limits.enabled) {
+    enabled_ = false;
+    told_ = true;
     sent_.clear();
     finished_.clear();
     finished_sum_ = 0ms;
     return;
   }
-  if (known_ && (limits.reset_at < reset_at_ || (renewed_ && limits.reset_at == reset_at_)))
-    return; // of a window that is over
+  if (limits.limit <= 0)
+    return; // what GitHub shows a credential that it does not know (fact sheet 1)
+  enabled_ = true;
+  auto earlier_window = known_ && query.at < window_began_;
+  if (!is_same_window(limits.reset_at)) {
+    if (limits.reset_at < reset_at_ && earlier_window)
+      return; // about a window that is over
+    return begin_window(now, limits);
+  }
+  if (renewed_) {
+    if (earlier_window)
+      return;
+    // We took the window for over: from now on one query at a time asks until GitHub agrees.
+    renewed_ = false;
+    own_ = shown_ = limits.remaining;
+    reset_not_yet_ = now + overdue_reset;
+    return;
+  }
   // Answers overtake each other: within a window the smallest number is the latest.
-  auto same_window = known_ && limits.reset_at == reset_at_;
-  remaining_ = same_window ? std::min(remaining_, limits.remaining) : limits.remaining;
+  shown_ = told_ ? std::min(shown_, limits.remaining) : limits.remaining;
+  if (!told_)
+    own_ = shown_; // after a restart GitHub knows better than the ledger
   limit_ = limits.limit;
-  reset_at_ = limits.reset_at;
-  renewed_ = clock_.when(reset_at_) + reset_margin <= now; // or its clock is behind ours
-  known_ = true;
+  reset_at_ = std::max(reset_at_, limits.reset_at);
+  told_ = true;
 }
 
-void budget::ban(time_point now, optional<std::chrono::seconds> retry_after) {
-  auto exponential = shortest_ban * (int64_t{1} << std::min<uint32_t>(bans_in_a_row_, 6));
+void budget::begin_window(time_point now, const rate_limit& limits) {
+  shown_ = limits.remaining;
+  if (renewed_ && limits.reset_at > reset_at_) {
+    own_ += limits.limit - limit_; // ours has counted from the window's beginning
+  } else {
+    own_ = limits.remaining;
+    window_began_ = now;
+  }
+  limit_ = limits.limit;
+  reset_at_ = limits.reset_at;
+  known_ = true;
+  told_ = true;
+  renewed_ = false;
+  reset_not_yet_ = {};
+  if (reset_time() <= now) // GitHub's clock is behind ours, and it has not said by how much
+    reset_not_yet_ = now + shortest_ban;
+}
+
+void budget::exhaust(time_point now, const sent_query& query, const query_report& report) {
+  if (known_ && query.at < window_began_ && renewed_)
+    return; // about the window before
+  own_ = shown_ = 0;
+  auto clocks_disagree = reset_not_yet_ != time_point{};
+  if (!known_ || report.retry_after || clocks_disagree || reset_time() <= now)
+    ban(now, query, report.retry_after);
+}
+
+void budget::ban(time_point now, const sent_query& query,
+                 optional<std::chrono::seconds> retry_after) {
+  // Queries that were under way together are refused together: that is one ban.
+  if (bans_in_a_row_ == 0 || query.at > ban_began_) {
+    ++bans_in_a_row_;
+    ban_began_ = now;
+  }
+  auto exponential = shortest_ban * (int64_t{1} << std::min<uint32_t>(bans_in_a_row_ - 1, 6));
   auto length =
       retry_after ? *retry_after : std::min<std::chrono::seconds>(exponential, longest_ban);
-  ++bans_in_a_row_;
   banned_until_ = std::max(banned_until_, now + length + reset_margin);
 }
 

@@ -33,7 +33,15 @@ bool is_nobodys_fault(outcome result) {
 
 /// The TOKEN BUCKET holds the next permit back until it makes sense.
 bool is_paced_by_bucket(outcome result) {
-  return result == outcome::primary_limit || result == outcome::secondary_limit;
+  switch (result) {
+  case outcome::primary_limit:
+  case outcome::secondary_limit:
+  case outcome::unauthorized: // the next one is another credential's
+  case outcome::forbidden:
+    return true;
+  default:
+    return false;
+  }
 }
 
 } // namespace
@@ -214,6 +222,7 @@ void fetcher_state::answered(api_response& response) {
   report.retry_after = response.retry_after;
   report.limits = response.limits;
   report.identity = response.identity;
+  report.server_clock_skew = response.server_clock_skew;
   report.elapsed = response.elapsed;
   self_->send(partners_.bucket, report_atom_v, std::move(report));
   if (response.result == outcome::ok || response.result == outcome::partial) {

@@ -76,7 +76,7 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
       },
       [this](status_atom) -> caf::result<crawl_progress> { return status(); },
       [this](wake_atom) {
-        wake_up_.arrived();
+        wake_up_.arrived(now());
         look_at_clock();
       },
   };

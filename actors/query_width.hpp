@@ -13,6 +13,13 @@ class query_width {
 public:
   query_width(uint32_t start, uint32_t max) : width_(start), max_(max), slow_start_(max) {}
 
+  /// Goes on from a width that an earlier process learned: no doubling beyond it.
+  static query_width remembered(uint32_t width, uint32_t max) {
+    query_width result{std::clamp(width, 1u, max), max};
+    result.slow_start_ = result.width_;
+    return result;
+  }
+
   uint32_t current() const { return width_; }
 
   /// GitHub ends a query after 10 s (fact sheet 3): well below that, more fields are safe.

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace gitstar {
 
@@ -13,6 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A crash forgets what was spent since the last save; the first answer after it corrects that, and
+/// until it has come only one query is under way. Of a daily cap, of which GitHub knows nothing, so
+/// many seconds of spending can be lost.
 constexpr auto save_interval = 5s;
 
 /// A host that has never answered is more likely misspelt than away.
@@ -39,7 +43,8 @@ bool is_failure(outcome result) {
 /// Fewer fields in one query may help.
 bool is_too_wide(outcome result) {
   return result == outcome::timeout || result == outcome::resource_limit ||
-         result == outcome::partial || result == outcome::oversized || result == outcome::malformed;
+         result == outcome::partial || result == outcome::oversized ||
+         result == outcome::malformed || result == outcome::blocked;
 }
 
 bool is_success(outcome result) { return result == outcome::ok || result == outcome::partial; }
@@ -50,18 +55,18 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
                                                                     ledger_actor ledger) {
   cfg_ = std::move(cfg);
   ledger_ = std::move(ledger);
-  for (auto& x : cfg_.github.credentials)
-    budgets_.emplace_back(x.name, cfg_.github.limits, cfg_.clock);
+  book_ = std::make_unique<budget_book>(cfg_.github, cfg_.clock);
   breaker_ =
       std::make_unique<circuit_breaker>(cfg_.github.breaker.failures, cfg_.github.breaker.recovery);
+  widths_ = std::make_unique<width_table>(cfg_.github.query_width);
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
     for (auto& x : waiting_)
       x.promise.deliver(caf::make_error(errc::stopping));
     waiting_.clear();
-    save_budgets();
+    save();
     self_->quit(msg.reason);
   });
-  load_budgets();
+  load();
   self_->delayed_send(self_, save_interval, tick_atom_v);
   return {
       [this](acquire_atom, query_shape shape, uint64_t holder) -> caf::result<permit> {
@@ -74,54 +79,63 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
       [this](lost_atom, uint64_t holder) { drop(holder); },
       [this](status_atom) -> caf::result<bucket_status> { return status(); },
       [this](wake_atom) {
-        wake_up_.arrived();
+        wake_up_.arrived(now());
         serve();
       },
       [this](tick_atom) {
-        save_budgets();
+        save();
         self_->delayed_send(self_, save_interval, tick_atom_v);
       },
   };
 }
 
-token_bucket_state::shape_state& token_bucket_state::of(query_shape shape) {
-  auto& width = cfg_.github.query_width;
-  auto initial = shape == query_shape::search_count
-                     ? query_width{width.count_start, width.count_max}
-                     : query_width{width.page_start, width.page_max};
-  return shapes_.try_emplace(static_cast<uint8_t>(shape), shape_state{initial}).first->second;
+int64_t& token_bucket_state::cost(query_shape shape) {
+  return costs_.try_emplace(shape, 1).first->second;
 }
 
-void token_bucket_state::load_budgets() {
+// -- the ledger ---------------------------------------------------------------
+
+void token_bucket_state::load() {
+  auto give_up_on = [this](const caf::error& reason) { self_->quit(reason); };
   self_->request(ledger_, patience, budgets_atom_v)
+      .then([this](const std::vector<budget_record>& records) { book_->restore(records); },
+            give_up_on);
+  // Answered in order: the budgets are there as well.
+  self_->request(ledger_, patience, widths_atom_v)
       .then(
-          [this](const std::vector<budget_record>& records) {
-            for (auto& record : records)
-              for (auto& x : budgets_)
-                if (x.credential() == record.credential)
-                  x.restore(record);
+          [this](const std::vector<width_record>& records) {
+            widths_->restore(records);
+            saved_widths_ = widths_->records();
             ready_ = true;
             serve();
           },
-          [this](const caf::error& reason) { self_->quit(reason); });
+          give_up_on);
 }
 
-void token_bucket_state::save_budgets() {
+void token_bucket_state::save() {
   if (!changed_)
     return;
   changed_ = false;
-  std::vector<budget_record> records;
-  for (auto& x : budgets_)
-    records.push_back(x.record());
-  self_->request(ledger_, patience, budgets_atom_v, std::move(records))
+  store(budgets_atom_v, book_->records());
+  if (auto widths = widths_->records(); widths != saved_widths_) {
+    saved_widths_ = widths;
+    store(widths_atom_v, std::move(widths));
+  }
+}
+
+template <class Atom, class Records>
+void token_bucket_state::store(Atom what, Records records) {
+  self_->request(ledger_, patience, what, std::move(records))
       .then([] {}, [this](const caf::error& reason) { self_->quit(reason); });
 }
+
+// -- permits ------------------------------------------------------------------
 
 void token_bucket_state::serve() {
   waiting_for_.clear();
   while (ready_ && !waiting_.empty()) {
     std::optional<time_point> wake;
-    auto chosen = choose(of(waiting_.front().shape).cost, wake);
+    auto chosen = choose(cost(waiting_.front().shape), wake);
     if (!chosen) {
       if (wake)
         wake_up_.at(self_, *wake, wake_atom_v);
@@ -138,123 +152,166 @@ std::optional<size_t> token_bucket_state::choose(int64_t cost, std::optional<tim
     waiting_for_ = "the queries in flight";
     return std::nullopt;
   }
-  if (!breaker_->allows(now())) {
+  auto allowed = breaker_->allows(now());
+  log_breaker("");
+  if (!allowed) {
     waiting_for_ = "the circuit breaker";
     if (breaker_->current() == circuit_breaker::state::open)
       wake = breaker_->retry_at();
     return std::nullopt;
   }
-  for (size_t i = 0; i < budgets_.size(); ++i) {
-    if (budgets_[i].benched())
-      continue;
-    auto ready = budgets_[i].ready_at(now(), cost);
-    if (ready && *ready <= now())
-      return i;
-    waiting_for_ = budgets_[i].why();
-    if (ready && (!wake || *ready < *wake))
-      wake = ready;
-  }
-  return std::nullopt;
+  auto choice = book_->choose(now(), cost);
+  wake = choice.wake;
+  waiting_for_ = choice.credential ? "" : choice.why;
+  return choice.credential;
 }
 
-void token_bucket_state::give(size_t index, const request& to) {
-  auto& shape = of(to.shape);
+void token_bucket_state::give(size_t credential, const request& to) {
   auto id = next_id_++;
-  budgets_[index].sent(now(), shape.cost);
+  auto& account = book_->credential(credential);
+  permit right{id, account.name(), widths_->of(to.shape, account.kind()).current(),
+               account.wants_identity()};
+  book_->sent(now(), id, credential, cost(to.shape));
+  auto trial = breaker_->current() == circuit_breaker::state::half_open;
   breaker_->sent();
-  granted_.emplace(id, grant{index, to.shape, to.holder, shape.cost});
+  granted_.emplace(id, grant{credential, to.shape, to.holder, trial});
   ++totals_.requests;
   auto promise = to.promise;
-  promise.deliver(permit{id, budgets_[index].credential(), shape.width.current()});
+  promise.deliver(std::move(right));
 }
+
+void token_bucket_state::drop(uint64_t holder) {
+  std::erase_if(waiting_, [holder](const request& x) { return x.holder == holder; });
+  auto trial_lost = false;
+  std::erase_if(granted_, [&](const auto& entry) {
+    if (entry.second.holder != holder)
+      return false;
+    book_->abandoned(now(), entry.first);
+    trial_lost = trial_lost || entry.second.trial;
+    return true;
+  });
+  // Somebody has to decide.
+  if (trial_lost && breaker_->current() == circuit_breaker::state::half_open) {
+    breaker_->failed(now());
+    log_breaker("the trial was lost with its fetcher");
+  }
+  serve();
+}
+
+// -- answers ------------------------------------------------------------------
 
 void token_bucket_state::report(const query_report& x) {
   auto found = granted_.extract(x.permit_id);
   if (found.empty())
     return; // its fetcher was declared dead
   auto done = found.mapped();
-  auto& spent = budgets_[done.budget];
-  auto& shape = of(done.shape);
-  spent.answered(now(), done.cost, x);
+  auto news = book_->answered(now(), x.permit_id, x);
+  auto width = widths_->of(done.shape, book_->credential(done.credential).kind()).current();
+  learn_width(done, x);
+  judge_host(done, x, width);
+  count(done, x);
+  changed_ = true;
+  if (x.result == outcome::secondary_limit || x.result == outcome::primary_limit)
+    save();
+  if (x.result == outcome::network && !reached_ && ++unreached_ == max_unreached)
+    return give_up(
+        caf::make_error(errc::unreachable, "cannot reach " + cfg_.host + ": " + x.message));
+  reached_ = reached_ || x.result != outcome::network;
+  tell_news(done, x, news);
+  if (book_->all_benched())
+    return give_up(caf::make_error(errc::no_credential_left,
+                                   "GitHub rejects every credential: " + book_->rejections()));
+  serve();
+}
+
+/// `width` is the one before this answer changed it.
+void token_bucket_state::judge_host(const grant& done, const query_report& x, uint32_t width) {
+  // An answer to a query from before the breaker opened proves nothing about now.
+  if (breaker_->current() == circuit_breaker::state::half_open && !done.trial)
+    return;
+  // Queries that were all too wide fail together. That is one failure, and narrower ones follow.
+  auto known_to_be_too_wide = is_too_wide(x.result) && x.fields > width && !done.trial;
+  if (!is_failure(x.result))
+    breaker_->succeeded();
+  else if (!known_to_be_too_wide)
+    breaker_->failed(now());
+  log_breaker(x.message);
+}
+
+void token_bucket_state::learn_width(const grant& done, const query_report& x) {
+  auto& width = widths_->of(done.shape, book_->credential(done.credential).kind());
+  if (is_too_wide(x.result))
+    width.failed(x.fields);
+  else if (x.result == outcome::ok)
+    width.succeeded(x.fields, x.elapsed);
+}
+
+void token_bucket_state::count(const grant& done, const query_report& x) {
   if (x.limits.known && x.limits.cost >= 0) {
-    shape.cost = std::max<int64_t>(1, x.limits.cost);
+    cost(done.shape) = std::max<int64_t>(1, x.limits.cost);
     totals_.points += static_cast<uint64_t>(x.limits.cost);
   }
-  if (is_failure(x.result))
-    breaker_->failed(now());
-  else
-    breaker_->succeeded();
-  if (is_too_wide(x.result))
-    shape.width.failed(x.fields);
-  else if (x.result == outcome::ok)
-    shape.width.succeeded(x.fields, x.elapsed);
   if (is_success(x.result)) {
     (done.shape == query_shape::search_count ? totals_.count_fields : totals_.page_fields) +=
         x.fields;
     totals_.page_queries += done.shape == query_shape::search_page;
   }
-  if (x.result != outcome::ok) {
-    ++totals_.retries;
-    ++totals_.errors[gitstar::to_string(x.result)];
-    cfg_.metrics->count_retries(1);
-    spdlog::warn("query {} with {}: {}", gitstar::to_string(x.result), spent.credential(),
-                 x.message);
-  }
-  changed_ = true;
-  if (x.result == outcome::secondary_limit || x.result == outcome::primary_limit)
-    save_budgets();
-  if (x.result == outcome::network && !reached_ && ++unreached_ == max_unreached)
-    return give_up(
-        caf::make_error(errc::unreachable, "cannot reach " + cfg_.host + ": " + x.message));
-  reached_ = reached_ || x.result != outcome::network;
-  if (x.result == outcome::unauthorized || x.result == outcome::forbidden)
-    bench(done.budget, x);
-  serve();
+  if (x.result == outcome::ok)
+    return;
+  ++totals_.retries;
+  ++totals_.errors[gitstar::to_string(x.result)];
+  cfg_.metrics->count_retries(1);
 }
 
-void token_bucket_state::bench(size_t index, const query_report& x) {
-  budgets_[index].bench();
-  spdlog::error("credential {} is not used any more: {}", budgets_[index].credential(), x.message);
-  auto left = std::any_of(budgets_.begin(), budgets_.end(), [](auto& b) { return !b.benched(); });
-  if (left)
+void token_bucket_state::tell_news(const grant& done, const query_report& x,
+                                   const budget_book::news& news) {
+  auto& credential = book_->credential(done.credential);
+  if (news.benched)
+    spdlog::warn("credential {} is not used any more: GitHub rejects it: {}", credential.name(),
+                 x.message);
+  else if (x.result != outcome::ok && !credential.benched())
+    spdlog::warn("query {} with {}: {}", gitstar::to_string(x.result), credential.name(),
+                 x.message);
+  if (!news.shares_with.empty())
+    spdlog::info("credential {} is of the same user as {}: they share one budget",
+                 credential.name(), news.shares_with);
+}
+
+/// One line per change.
+void token_bucket_state::log_breaker(const std::string& reason) {
+  auto current = breaker_->current();
+  if (std::exchange(logged_breaker_, current) == current)
     return;
-  give_up(caf::make_error(errc::no_credential_left, "GitHub rejects the credential " +
-                                                        budgets_[index].credential() + ": " +
-                                                        x.message));
+  switch (current) {
+  case circuit_breaker::state::open:
+    spdlog::warn(
+        "circuit breaker open: {} keeps failing: {}; all queries wait {} s", cfg_.host, reason,
+        std::chrono::duration_cast<std::chrono::seconds>(cfg_.github.breaker.recovery).count());
+    break;
+  case circuit_breaker::state::half_open:
+    spdlog::info("circuit breaker half-open: one query tries {}", cfg_.host);
+    break;
+  case circuit_breaker::state::closed:
+    spdlog::info("circuit breaker closed: {} answers again", cfg_.host);
+    break;
+  }
 }
 
 void token_bucket_state::give_up(const caf::error& reason) {
   for (auto& left_over : waiting_)
     left_over.promise.deliver(reason);
   waiting_.clear();
+  save();
   self_->quit(reason);
-}
-
-void token_bucket_state::drop(uint64_t holder) {
-  std::erase_if(waiting_, [holder](const request& x) { return x.holder == holder; });
-  auto lost = std::erase_if(granted_, [&](const auto& entry) {
-    if (entry.second.holder != holder)
-      return false;
-    budgets_[entry.second.budget].abandoned(entry.second.cost);
-    return true;
-  });
-  // The lost query may have been the trial: somebody has to decide.
-  if (lost > 0 && breaker_->current() == circuit_breaker::state::half_open)
-    breaker_->failed(now());
-  serve();
 }
 
 bucket_status token_bucket_state::status() const {
   auto result = totals_;
-  for (auto& x : budgets_)
-    result.budgets.push_back(x.view());
+  result.budgets = book_->views();
+  result.widths = widths_->records();
   result.in_flight = static_cast<uint32_t>(granted_.size());
   result.waiting = static_cast<uint32_t>(waiting_.size());
   result.breaker = to_string(breaker_->current());
-  for (auto& [shape, x] : shapes_)
-    (shape == static_cast<uint8_t>(query_shape::search_page) ? result.page_width
-                                                             : result.count_width) =
-        x.width.current();
   result.waiting_for = waiting_.empty() ? "" : waiting_for_;
   return result;
 }

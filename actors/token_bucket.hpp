@@ -1,13 +1,14 @@
 #pragma once
 
-#include "actors/budget.hpp"
+#include "actors/budget_book.hpp"
 #include "actors/circuit_breaker.hpp"
-#include "actors/query_width.hpp"
 #include "actors/wake_up.hpp"
+#include "actors/width_table.hpp"
 #include "config/config.hpp"
 #include "messages/interfaces.hpp"
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <unordered_map>
 
@@ -24,9 +25,9 @@ struct token_bucket_config {
   std::shared_ptr<net::metrics> metrics;
 };
 
-/// Gives a permit when every limit of a credential, the number of queries in flight and the circuit
-/// breaker allow it, first come, first served. Learns from every answer, keeps the budgets in the
-/// LEDGER, and wakes itself up when a limit ends: nobody polls.
+/// Gives a permit when the limits of some credential, the number of queries in flight and the
+/// circuit breaker allow it, first come, first served. Learns from every answer, keeps budgets and
+/// widths in the LEDGER, and wakes itself up when a limit ends: nobody polls.
 class token_bucket_state {
 public:
   explicit token_bucket_state(token_bucket_actor::pointer self) : self_(self) {}
@@ -43,38 +44,47 @@ private:
   };
 
   struct grant {
-    size_t budget;
+    size_t credential;
     query_shape shape;
     uint64_t holder;
-    int64_t cost;
-  };
-
-  struct shape_state {
-    query_width width;
-    int64_t cost = 1; // points the last query took
+    bool trial; // the breaker was half-open
   };
 
   time_point now() const { return self_->clock().now(); }
-  shape_state& of(query_shape shape);
+  int64_t& cost(query_shape shape);
 
-  void load_budgets();
-  void save_budgets();
+  // The ledger.
+  void load();
+  void save();
+  template <class Atom, class Records>
+  void store(Atom what, Records records);
+
+  // Permits.
   void serve();
-  /// The budget to send with now; otherwise `wake` is the earliest time to look again.
+  /// The credential to send with now; otherwise `wake` is the earliest time to look again.
   std::optional<size_t> choose(int64_t cost, std::optional<time_point>& wake);
-  void give(size_t budget, const request& to);
-  void report(const query_report& x);
-  void bench(size_t index, const query_report& x);
+  void give(size_t credential, const request& to);
   void drop(uint64_t holder);
+
+  // Answers.
+  void report(const query_report& x);
+  void judge_host(const grant& done, const query_report& x, uint32_t width);
+  void learn_width(const grant& done, const query_report& x);
+  void count(const grant& done, const query_report& x);
+  void tell_news(const grant& done, const query_report& x, const budget_book::news& news);
+  void log_breaker(const std::string& reason);
   void give_up(const caf::error& reason);
   bucket_status status() const;
 
   token_bucket_actor::pointer self_;
   token_bucket_config cfg_;
   ledger_actor ledger_;
-  std::vector<budget> budgets_;
+  std::unique_ptr<budget_book> book_;
   std::unique_ptr<circuit_breaker> breaker_;
-  std::unordered_map<uint8_t, shape_state> shapes_;
+  circuit_breaker::state logged_breaker_ = circuit_breaker::state::closed;
+  std::unique_ptr<width_table> widths_;
+  std::vector<width_record> saved_widths_;
+  std::map<query_shape, int64_t> costs_; // points the last query of the shape took
   std::deque<request> waiting_;
   std::unordered_map<uint64_t, grant> granted_;
   uint64_t next_id_ = 1;

@@ -24,8 +24,12 @@ public:
     self->delayed_send(self, delay, message);
   }
 
-  /// To be called by the message's handler.
-  void arrived() { pending_.reset(); }
+  /// To be called by the message's handler. One that was overtaken by an earlier one leaves the
+  /// newest alone: otherwise each would breed another.
+  void arrived(time_point now) {
+    if (pending_ && *pending_ <= now)
+      pending_.reset();
+  }
 
 private:
   std::optional<time_point> pending_;

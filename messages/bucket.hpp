@@ -3,6 +3,7 @@
 
 #include "messages/api.hpp"
 #include "messages/basic.hpp"
+#include "messages/store.hpp"
 
 #include <map>
 #include <string>
@@ -29,12 +30,16 @@ struct query_report {
   rate_limit limits;
   milliseconds elapsed{0};
   optional<viewer> identity{}; ///< where the permit asked for it and GitHub told it
+  optional<std::chrono::seconds> server_clock_skew{}; ///< `Date` header minus our clock
   bool operator==(const query_report&) const = default;
 };
 
-/// One credential budget as the progress display and the metrics show it.
+/// A credential with the budget that it spends, as the progress display and the metrics show it.
 struct budget_view {
   std::string credential;
+  /// Whose points they are: the user's login, or the credential's name while it shares with nobody.
+  /// Credentials of one owner share one budget, so sums count it once.
+  std::string owner;
   bool known = false;   ///< GitHub has told us this budget
   bool enabled = true;  ///< false: the server has rate limits switched off
   bool benched = false; ///< rejected by GitHub; not used any more
@@ -42,6 +47,7 @@ struct budget_view {
   int64_t remaining = 0;
   timestamp reset_at;
   timestamp banned_until;
+  int64_t spent_today = 0; ///< points of this UTC day, by this credential alone
   bool operator==(const budget_view&) const = default;
 };
 
@@ -54,12 +60,11 @@ struct bucket_status {
   std::string waiting_for; ///< what keeps permits waiting, in words; empty: nothing
   uint64_t requests = 0;
   uint64_t points = 0;
-  uint64_t retries = 0;      ///< queries that have to be sent again, whole or in part
-  uint64_t count_fields = 0; ///< fields of successful queries that counted
-  uint64_t page_fields = 0;  ///< fields of successful queries that read pages
-  uint32_t page_width = 0;   ///< fields that one query may carry now
-  uint32_t count_width = 0;
+  uint64_t retries = 0;                   ///< queries that have to be sent again, whole or in part
+  uint64_t count_fields = 0;              ///< fields of successful queries that counted
+  uint64_t page_fields = 0;               ///< fields of successful queries that read pages
   uint64_t page_queries = 0;              ///< successful queries that read pages
+  std::vector<width_record> widths;       ///< fields that one query may carry now
   std::map<std::string, uint64_t> errors; ///< by outcome
   bool operator==(const bucket_status&) const = default;
 };
@@ -72,20 +77,20 @@ auto inspect(Inspector& f, permit& x) {
 template <class Inspector>
 auto inspect(Inspector& f, query_report& x) {
   return f(caf::meta::type_name("query_report"), x.permit_id, x.fields, x.result, x.message,
-           x.retry_after, x.limits, x.elapsed, x.identity);
+           x.retry_after, x.limits, x.elapsed, x.identity, x.server_clock_skew);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, budget_view& x) {
-  return f(caf::meta::type_name("budget_view"), x.credential, x.known, x.enabled, x.benched,
-           x.limit, x.remaining, x.reset_at, x.banned_until);
+  return f(caf::meta::type_name("budget_view"), x.credential, x.owner, x.known, x.enabled,
+           x.benched, x.limit, x.remaining, x.reset_at, x.banned_until, x.spent_today);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, bucket_status& x) {
   return f(caf::meta::type_name("bucket_status"), x.budgets, x.in_flight, x.waiting, x.breaker,
            x.waiting_for, x.requests, x.points, x.retries, x.count_fields, x.page_fields,
-           x.page_width, x.count_width, x.page_queries, x.errors);
+           x.page_queries, x.widths, x.errors);
 }
 
 } // namespace gitstar

@@ -54,7 +54,7 @@ class metrics::impl {
 public:
   // A counter that appears only with its first error would hide that error from increase().
   impl() {
-    for (uint8_t i = 0; i <= static_cast<uint8_t>(outcome::server_error); ++i) {
+    for (uint8_t i = 0; i <= static_cast<uint8_t>(outcome::blocked); ++i) {
       auto result = static_cast<outcome>(i);
       requests.Add({{"outcome", to_string(result)}});
       if (result != outcome::ok)
@@ -62,6 +62,8 @@ public:
     }
     for (uint8_t i = 1; i <= static_cast<uint8_t>(field_error::rejected); ++i)
       errors.Add({{"kind", field_kind(static_cast<field_error>(i))}});
+    for (auto* sqlstate : {"08001", "08006", "25006", "53100", "57P03"})
+      store_errors.Add({{"sqlstate", sqlstate}});
   }
 
   std::string text() const { return prometheus::TextSerializer{}.Serialize(registry_.Collect()); }
@@ -94,7 +96,14 @@ public:
   Family<Counter>& restarts =
       counters("gitstar_restarts_total", "Actors that supervisors started again.");
   Family<Gauge>& points_remaining = gauges(
-      "gitstar_points_remaining", "Points left in the window, as GitHub said last, by credential.");
+      "gitstar_points_remaining",
+      "Points left in the window, by credential; credentials of one user show the same points.");
+  Family<Gauge>& bans = gauges("gitstar_credential_ban_seconds",
+                               "Seconds until a credential that GitHub banned is used again.");
+  Family<Gauge>& benched =
+      gauges("gitstar_credential_benched", "1: GitHub rejects the credential, it is not used.");
+  Family<Gauge>& points_today =
+      gauges("gitstar_credential_points_today", "Points that a credential spent this UTC day.");
   Gauge& in_flight =
       gauges("gitstar_requests_in_flight", "Queries sent and not yet answered.").Add({});
   Family<Gauge>& partitions = gauges("gitstar_partitions", "Partitions of the crawl, by state.");
@@ -103,8 +112,14 @@ public:
   Family<Gauge>& breaker =
       gauges("gitstar_breaker_state",
              "State of the circuit breaker of a host: 0 closed, 1 half-open, 2 open.");
+  Gauge& store_waiting =
+      gauges("gitstar_store_waiting", "1 while rows or the ledger wait for PostgreSQL.").Add({});
+  Family<Counter>& store_errors =
+      counters("gitstar_store_errors_total",
+               "Failed calls to PostgreSQL that are tried again, by SQLSTATE.");
   Family<Gauge>& width =
-      gauges("gitstar_query_width", "Fields that one query carries at the moment, by its shape.");
+      gauges("gitstar_query_width",
+             "Fields that one query carries at the moment, by its shape and kind of credential.");
 };
 
 metrics::metrics() : impl_(std::make_unique<impl>()) {}
@@ -148,6 +163,18 @@ void metrics::set_points_remaining(const std::string& credential, int64_t points
   impl_->points_remaining.Add({{"credential", credential}}).Set(static_cast<double>(points));
 }
 
+void metrics::set_credential_ban(const std::string& credential, std::chrono::seconds left) {
+  impl_->bans.Add({{"credential", credential}}).Set(static_cast<double>(left.count()));
+}
+
+void metrics::set_credential_benched(const std::string& credential, bool benched) {
+  impl_->benched.Add({{"credential", credential}}).Set(benched ? 1 : 0);
+}
+
+void metrics::set_credential_points_today(const std::string& credential, int64_t points) {
+  impl_->points_today.Add({{"credential", credential}}).Set(static_cast<double>(points));
+}
+
 void metrics::set_requests_in_flight(int64_t requests) {
   impl_->in_flight.Set(static_cast<double>(requests));
 }
@@ -160,8 +187,10 @@ void metrics::set_queue_depth(const std::string& queue, int64_t entries) {
   impl_->queue_depth.Add({{"queue", queue}}).Set(static_cast<double>(entries));
 }
 
-void metrics::set_query_width(query_shape shape, int64_t fields) {
-  impl_->width.Add({{"shape", to_string(shape)}}).Set(static_cast<double>(fields));
+void metrics::set_query_width(const width_record& learned) {
+  impl_->width
+      .Add({{"shape", to_string(learned.shape)}, {"credential_kind", learned.credential_kind}})
+      .Set(static_cast<double>(learned.width));
 }
 
 void metrics::set_breaker_state(const std::string& host, const std::string& state) {

@@ -32,10 +32,22 @@ public:
 
   /// `gitstar_points_remaining{credential}`: by the credential's name, never its secret.
   void set_points_remaining(const std::string& credential, int64_t points);
+  /// Seconds until a credential may be used again, `gitstar_credential_ban_seconds{credential}`.
+  void set_credential_ban(const std::string& credential, std::chrono::seconds left);
+  /// `gitstar_credential_benched{credential}`: 1 once GitHub rejects it.
+  void set_credential_benched(const std::string& credential, bool benched);
+  /// Points that it spent this UTC day, `gitstar_credential_points_today{credential}`.
+  void set_credential_points_today(const std::string& credential, int64_t points);
   void set_requests_in_flight(int64_t requests);                   ///< ..._in_flight
   void set_partitions(const std::string& state, int64_t count);    ///< ..._partitions{state}
   void set_queue_depth(const std::string& queue, int64_t entries); ///< ..._queue_depth{queue}
-  void set_query_width(query_shape shape, int64_t fields);         ///< ..._query_width{shape}
+  void set_query_width(const width_record& learned); ///< ..._query_width{shape,credential_kind}
+
+  /// `gitstar_store_waiting`: 1 while rows or the ledger wait for PostgreSQL.
+  void set_store_waiting(bool waiting);
+
+  /// `gitstar_store_errors_total{sqlstate}`: all so far.
+  void set_store_errors(const std::string& sqlstate, uint64_t total);
 
   /// `gitstar_breaker_state{host}`: 0 closed, 1 half-open, 2 open. `state` is the word for it.
   void set_breaker_state(const std::string& host, const std::string& state);

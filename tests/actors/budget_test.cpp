@@ -1,8 +1,10 @@
 #include "actors/budget.hpp"
 #include "actors/circuit_breaker.hpp"
-#include "actors/query_width.hpp"
+#include "actors/width_table.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <cmath>
 
 using namespace gitstar;
 using namespace std::chrono_literals;
@@ -29,10 +31,38 @@ query_report failed_with(outcome result) {
   return x;
 }
 
-budget make(config::limits_section limits = {}) { return {"token-1", limits, test_clock()}; }
+/// A budget with the reserve of the default limits.
+class test_budget : public budget {
+public:
+  explicit test_budget(config::limits_section limits = {}) : budget(limits, test_clock()) {}
+
+  std::optional<time_point> ready_at(time_point now, int64_t cost) {
+    return budget::ready_at(now, cost, 0.02);
+  }
+  /// The answer to a query that was sent at `sent_at`.
+  void answered(time_point now, int64_t cost, const query_report& report, time_point sent_at) {
+    budget::answered(now, {sent_at, cost}, report);
+  }
+  /// The answer to a query that was sent a moment ago.
+  void answered(time_point now, int64_t cost, const query_report& report) {
+    answered(now, cost, report, now);
+  }
+  budget_view view() const {
+    budget_view result;
+    describe(result);
+    return result;
+  }
+  budget_record record() const {
+    budget_record result;
+    describe(result);
+    return result;
+  }
+};
+
+test_budget make(config::limits_section limits = {}) { return test_budget{limits}; }
 
 /// A budget with `remaining` points until `start` + 30 min.
-budget told(int64_t remaining, config::limits_section limits = {}) {
+test_budget told(int64_t remaining, config::limits_section limits = {}) {
   auto x = make(limits);
   x.sent(start, 1);
   x.answered(start, 1, report_of(remaining, 30min));
@@ -59,7 +89,7 @@ TEST_CASE("the reserve is not spent before the reset", "[budget]") {
   auto x = told(101); // reserve: 2 % of 5,000
   CHECK(x.ready_at(start, 1) == start);
   CHECK(x.ready_at(start, 2) == start + 30min + 1s);
-  CHECK(x.why() == "the reset of the points");
+  CHECK(x.why() == "new points");
   x.sent(start, 1);
   CHECK(x.ready_at(start, 1) == start + 30min + 1s);
 }
@@ -114,7 +144,7 @@ TEST_CASE("an answer of the window that is over does not count", "[budget]") {
   x.sent(start, 1);
   auto after = start + 30min + 1s;
   CHECK(x.ready_at(after, 1) == after);
-  x.answered(after, 1, report_of(0, 30min));
+  x.answered(after, 1, report_of(0, 30min), start);
   CHECK(x.view().remaining == 5000);
   CHECK(x.ready_at(after, 1) == after);
 }
@@ -200,15 +230,30 @@ TEST_CASE("without a word bans double from a minute to an hour", "[budget]") {
 
 TEST_CASE("a success makes the next ban short again", "[budget]") {
   auto x = told(5000);
-  for (auto i = 0; i < 3; ++i) {
-    x.sent(start, 1);
-    x.answered(start, 1, failed_with(outcome::secondary_limit));
-  }
-  x.sent(start + 1h, 1);
-  x.answered(start + 1h, 1, report_of(4000, 90min));
-  x.sent(start + 1h, 1);
-  x.answered(start + 1h, 1, failed_with(outcome::secondary_limit));
-  CHECK(x.ready_at(start + 1h, 1) == start + 1h + 61s);
+  x.sent(start, 1);
+  x.answered(start, 1, failed_with(outcome::secondary_limit));
+  x.sent(start + 61s, 1);
+  x.answered(start + 61s, 1, failed_with(outcome::secondary_limit));
+  CHECK(x.ready_at(start + 61s, 1) == start + 61s + 121s);
+  x.sent(start + 10min, 1);
+  x.answered(start + 10min, 1, report_of(4000, 30min));
+  x.sent(start + 10min, 1);
+  x.answered(start + 10min, 1, failed_with(outcome::secondary_limit));
+  CHECK(x.ready_at(start + 10min, 1) == start + 11min + 1s);
+}
+
+TEST_CASE("queries that are refused together are banned once", "[budget]") {
+  auto x = told(5000);
+  for (auto i = 0; i < 8; ++i)
+    x.sent(start + 1s, 1);
+  for (auto i = 0; i < 7; ++i)
+    x.answered(start + 2s, 1, failed_with(outcome::secondary_limit), start + 1s);
+  CHECK(x.ready_at(start + 2s, 1) == start + 63s);
+  // One that got through says nothing about the ban.
+  x.answered(start + 3s, 1, report_of(4000, 30min), start + 1s);
+  x.sent(start + 63s, 1);
+  x.answered(start + 63s, 1, failed_with(outcome::secondary_limit));
+  CHECK(x.ready_at(start + 63s, 1) == start + 63s + 121s);
 }
 
 TEST_CASE("spent points wait for the reset, whatever the header said", "[budget]") {
@@ -252,7 +297,7 @@ TEST_CASE("a ban and the points survive a restart", "[budget]") {
   x.answered(start, 1, report);
   auto saved = x.record();
   CHECK(saved.banned_until == wall_start + 601s);
-  budget y{"token-1", {}, test_clock()};
+  test_budget y;
   y.restore(saved);
   CHECK(y.ready_at(start, 1) == start + 601s);
   CHECK(y.view().known);
@@ -269,10 +314,204 @@ TEST_CASE("that limits were off is not believed after a restart", "[budget]") {
   CHECK_FALSE(x.ready_at(start, 1));
 }
 
+TEST_CASE("our own account counts where GitHub's numbers lag behind", "[budget]") {
+  auto x = told(150);
+  for (auto i = 0; i < 50; ++i) {
+    REQUIRE(x.ready_at(start + 1s, 1) == start + 1s);
+    x.sent(start + 1s, 1);
+    x.answered(start + 1s, 1, report_of(150, 30min));
+  }
+  CHECK(x.view().remaining == 100);
+  CHECK(x.ready_at(start + 1s, 1) == start + 30min + 1s);
+}
+
+TEST_CASE("what was sent before GitHub's first word is not charged twice", "[budget]") {
+  auto x = told(101);
+  auto after = start + 30min + 1s;
+  for (auto i = 0; i < 3; ++i) {
+    REQUIRE(x.ready_at(after, 1) == after);
+    x.sent(after, 1);
+  }
+  // Answered out of order: GitHub has seen all three.
+  x.answered(after + 1s, 1, report_of(4997, 90min), after);
+  x.answered(after + 1s, 1, report_of(4999, 90min), after);
+  x.answered(after + 1s, 1, report_of(4998, 90min), after);
+  CHECK(x.view().remaining == 4997);
+}
+
+TEST_CASE("ends of a window that differ by seconds are one window", "[budget]") {
+  auto x = told(150);
+  x.sent(start + 1s, 1);
+  x.sent(start + 1s, 1);
+  x.answered(start + 2s, 1, report_of(120, 30min + 1s), start + 1s);
+  x.answered(start + 2s, 1, report_of(148, 30min), start + 1s);
+  CHECK(x.view().remaining == 120);
+  CHECK(x.ready_at(start + 2s, 21) == start + 30min + 2s);
+}
+
+TEST_CASE("GitHub may begin a window early", "[budget]") {
+  auto x = told(120);
+  x.sent(start + 1s, 1);
+  SECTION("with a later end") {
+    x.answered(start + 2s, 1, report_of(4999, 60min), start + 1s);
+    CHECK(x.view().remaining == 4999);
+  }
+  SECTION("with an earlier end, in the answer to a query sent since") {
+    x.answered(start + 2s, 1, report_of(4999, 20min), start + 1s);
+    CHECK(x.view().remaining == 4999);
+    CHECK(x.ready_at(start + 2s, 4950) == start + 20min + 1s);
+  }
+  SECTION("but an older answer is about the window before") {
+    x.answered(start + 2s, 1, report_of(4999, 20min), start - 1s);
+    CHECK(x.view().remaining == 120);
+  }
+}
+
+TEST_CASE("a reset is a time of GitHub's clock", "[budget]") {
+  auto x = told(100);
+  x.set_clock_skew(-120s); // it is two minutes behind ours
+  CHECK(x.ready_at(start, 1) == start + 32min + 1s);
+  x.set_clock_skew(120s);
+  CHECK(x.ready_at(start, 1) == start + 28min + 1s);
+}
+
+TEST_CASE("where GitHub's window goes on past its end, one query at a time asks", "[budget]") {
+  auto x = told(101);
+  auto now = start + 30min + 1s;
+  for (auto i = 0; i < 2; ++i) {
+    REQUIRE(x.ready_at(now, 1) == now);
+    x.sent(now, 1);
+  }
+  for (auto i = 0; i < 2; ++i)
+    x.answered(now, 1, report_of(100 - i, 30min));
+  CHECK(x.ready_at(now, 1) == now + 5s);
+  now += 5s;
+  REQUIRE(x.ready_at(now, 1) == now);
+  x.sent(now, 1);
+  CHECK_FALSE(x.ready_at(now, 1));
+  x.answered(now, 1, report_of(98, 30min));
+  CHECK(x.ready_at(now, 1) == now + 5s);
+  now += 5s;
+  REQUIRE(x.ready_at(now, 1) == now);
+  x.sent(now, 1);
+  x.answered(now, 1, report_of(4999, 90min));
+  x.sent(now, 1);
+  CHECK(x.ready_at(now, 1) == now);
+  CHECK(x.view().remaining == 4999);
+}
+
+TEST_CASE("limited although the window should be over, a minute is waited", "[budget]") {
+  auto x = told(101);
+  auto now = start + 30min + 1s;
+  REQUIRE(x.ready_at(now, 1) == now);
+  x.sent(now, 1);
+  auto report = report_of(0, 30min);
+  report.result = outcome::primary_limit;
+  x.answered(now, 1, report);
+  CHECK(x.ready_at(now, 1) == now + 61s);
+}
+
+TEST_CASE("the zeros that a rejected credential is shown are not believed", "[budget]") {
+  auto x = told(4000);
+  x.sent(start, 1);
+  auto report = failed_with(outcome::unauthorized);
+  report.limits = {true, true, 0, 0, -1, wall_start};
+  x.answered(start, 1, report);
+  CHECK(x.view().limit == 5000);
+  CHECK(x.view().remaining == 3999);
+}
+
+TEST_CASE("after a restart one query asks before the others are sent", "[budget]") {
+  auto saved = told(150).record();
+  test_budget x;
+  x.restore(saved);
+  REQUIRE(x.ready_at(start, 1) == start);
+  x.sent(start, 1);
+  CHECK_FALSE(x.ready_at(start, 1));
+  CHECK(x.why() == "the first answer");
+  SECTION("a crash had lost what was spent") {
+    x.answered(start, 1, report_of(120, 30min));
+    CHECK(x.view().remaining == 120);
+  }
+  SECTION("it is another token's budget now") {
+    x.answered(start, 1, report_of(4999, 50min));
+    CHECK(x.view().remaining == 4999);
+  }
+  SECTION("GitHub knows better than the ledger") {
+    x.answered(start, 1, report_of(3000, 30min));
+    CHECK(x.view().remaining == 3000);
+  }
+}
+
+TEST_CASE("what the ledger remembers is asked for out of the reserve, but not beyond", "[budget]") {
+  auto x = told(100);
+  test_budget y;
+  y.restore(x.record());
+  CHECK(y.ready_at(start, 1) == start);
+  auto saved = x.record();
+  saved.remaining = 0;
+  test_budget z;
+  z.restore(saved);
+  CHECK(z.ready_at(start, 1) == start + 30min + 1s);
+}
+
+TEST_CASE("what is under way is written down as spent", "[budget]") {
+  auto x = told(150);
+  x.sent(start, 3);
+  CHECK(x.record().remaining == 147);
+}
+
+TEST_CASE("budgets that turn out to be one know what either knew", "[budget]") {
+  config::limits_section limits;
+  limits.points_per_minute = 5;
+  auto x = told(400, limits);
+  auto y = told(300, limits);
+  x.sent(start + 1s, 1);
+  y.sent(start + 2s, 1);
+  auto banned = failed_with(outcome::secondary_limit);
+  banned.retry_after = 30s;
+  y.answered(start + 3s, 1, banned, start + 2s);
+  x.merge(y);
+  CHECK(x.view().remaining == 299);
+  CHECK(x.in_flight() == 1);
+  CHECK(x.ready_at(start + 3s, 1) == start + 34s);
+  x.sent(start + 34s, 1);
+  CHECK(x.ready_at(start + 34s, 1) == start + 61s); // five queries since the beginning
+  CHECK(x.why() == "the queries per minute");
+}
+
+TEST_CASE("of two budgets that are one the one that GitHub told counts", "[budget]") {
+  auto remembered = make();
+  remembered.restore(told(4000).record());
+  auto x = told(120);
+  x.merge(remembered);
+  CHECK(x.view().remaining == 120);
+  auto y = make();
+  y.merge(x);
+  CHECK(y.view().remaining == 120);
+  y.sent(start, 1);
+  CHECK(y.ready_at(start, 1) == start);
+}
+
+TEST_CASE("the sooner points expire and the more there are, the greater the pressure", "[budget]") {
+  auto x = told(400);
+  CHECK(x.pressure(start, 0.02) == Approx(300.0 / 1801));
+  CHECK(x.pressure(start + 20min, 0.02) == Approx(300.0 / 601));
+  CHECK(x.pressure(start, 0) == Approx(400.0 / 1801));
+  CHECK(told(4000).pressure(start, 0.02) > x.pressure(start, 0.02));
+  // A window begins with its first query: the sooner the better.
+  CHECK(std::isinf(make().pressure(start, 0.02)));
+  auto after = start + 30min + 1s;
+  REQUIRE(x.ready_at(after, 1) == after);
+  CHECK(std::isinf(x.pressure(after, 0.02)));
+  x.sent(after, 1);
+  CHECK(x.pressure(after, 0.02) == Approx(4899.0 / 3600));
+}
+
 TEST_CASE("a query that nobody reports gives its place back", "[budget]") {
   auto x = make();
   x.sent(start, 1);
-  x.abandoned(1);
+  x.abandoned({start, 1});
   CHECK(x.ready_at(start, 1) == start);
 }
 
@@ -344,4 +583,39 @@ TEST_CASE("a narrow query that fails makes the next one narrower", "[query_width
   CHECK(x.current() == 1);
   x.failed(1);
   CHECK(x.current() == 1);
+}
+
+TEST_CASE("a remembered width grows by one from where it was", "[query_width]") {
+  auto x = query_width::remembered(4, 9);
+  CHECK(x.current() == 4);
+  x.succeeded(4, 100ms);
+  CHECK(x.current() == 5);
+  CHECK(query_width::remembered(20, 9).current() == 9);
+  CHECK(query_width::remembered(0, 9).current() == 1);
+}
+
+TEST_CASE("each shape and kind of credential has a width of its own", "[query_width]") {
+  using config::credential_kind;
+  config::query_width_section settings;
+  width_table x{settings};
+  CHECK(x.of(query_shape::search_page, credential_kind::classic).current() == 1);
+  CHECK(x.of(query_shape::search_count, credential_kind::classic).current() == 50);
+  x.of(query_shape::search_page, credential_kind::installation).succeeded(1, 100ms);
+  CHECK(x.of(query_shape::search_page, credential_kind::installation).current() == 2);
+  CHECK(x.of(query_shape::search_page, credential_kind::classic).current() == 1);
+  CHECK(x.records() == std::vector<width_record>{{query_shape::search_count, "classic", 50},
+                                                 {query_shape::search_page, "classic", 1},
+                                                 {query_shape::search_page, "installation", 2}});
+}
+
+TEST_CASE("widths go on from what the ledger remembers, at most to the maximum", "[query_width]") {
+  using config::credential_kind;
+  config::query_width_section settings;
+  width_table x{settings};
+  x.restore({{query_shape::search_page, "classic", 7},
+             {query_shape::search_page, "fine_grained", 99},
+             {query_shape::search_page, "of a newer program", 3}});
+  CHECK(x.of(query_shape::search_page, credential_kind::classic).current() == 7);
+  CHECK(x.of(query_shape::search_page, credential_kind::fine_grained).current() == 10);
+  CHECK(x.of(query_shape::search_page, credential_kind::oauth).current() == 1);
 }

@@ -254,9 +254,12 @@ TEST_CASE_METHOD(fetching, "a lease is done only when its last batch is committe
   CHECK(x.done[0].predicted == true);
 }
 
-TEST_CASE_METHOD(fetching, "a limit is not the lease's fault", "[fetcher]") {
+TEST_CASE_METHOD(fetching, "a limit or a rejected credential is not the lease's fault",
+                 "[fetcher]") {
   start(100);
-  answer_with(GENERATE(outcome::primary_limit, outcome::secondary_limit), 3);
+  answer_with(GENERATE(outcome::primary_limit, outcome::secondary_limit, outcome::unauthorized,
+                       outcome::forbidden),
+              3);
   offer(pages(1, 100));
   CHECK(github->requests.size() == 4); // the bucket paces them
   CHECK(x.done.size() == 1);

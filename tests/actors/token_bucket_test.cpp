@@ -46,6 +46,8 @@ public:
               optional<std::chrono::seconds> retry_after = caf::none) {
     query_report y;
     y.permit_id = x.id;
+    if (x.identify && result == outcome::ok && viewers.contains(x.credential))
+      y.identity = viewer{viewers.at(x.credential), "somebody"};
     y.fields = x.width;
     y.result = result;
     y.retry_after = retry_after;
@@ -57,7 +59,26 @@ public:
 
   bucket_status status() { return *ask<bucket_status>(uut, status_atom_v); }
 
+  /// A query with each of `count` credentials, answered.
+  void start_all_told(size_t count) {
+    start();
+    std::vector<permit> taken;
+    for (size_t i = 0; i < count; ++i)
+      taken.push_back(take());
+    for (auto& x : taken)
+      report(x);
+  }
+
+  void add_credential(const std::string& name,
+                      config::credential_kind kind = config::credential_kind::unknown) {
+    config::credential x;
+    x.name = name;
+    x.kind = kind;
+    settings.credentials.push_back(x);
+  }
+
   rate_limit limits_on;
+  std::map<std::string, int64_t> viewers; ///< whose credential is whose
   ledger_actor books;
   token_bucket_actor uut;
 };
@@ -80,7 +101,7 @@ TEST_CASE_METHOD(permits, "the second permit waits for the first answer", "[toke
   auto third = ask_permit();
   CHECK_FALSE(second.answered());
   CHECK(status().waiting == 2);
-  CHECK(status().waiting_for == "the first answer");
+  CHECK(status().waiting_for == "the first answer of token-1");
   report(first);
   CHECK(second.answered());
   CHECK(third.answered());
@@ -106,7 +127,7 @@ TEST_CASE_METHOD(permits, "permits wait for the reset once the points are spent"
   auto next = ask_permit();
   advance(30min);
   CHECK_FALSE(next.answered());
-  CHECK(status().waiting_for == "the reset of the points");
+  CHECK(status().waiting_for == "new points of token-1 until 00:30 UTC");
   advance(1s);
   CHECK(next.answered());
 }
@@ -132,7 +153,7 @@ TEST_CASE_METHOD(permits, "a ban parks everybody for as long as GitHub says", "[
   auto next = ask_permit();
   advance(90s);
   CHECK_FALSE(next.answered());
-  CHECK(status().waiting_for == "a ban");
+  CHECK(status().waiting_for == "a ban of token-1 until 00:01 UTC");
   advance(1s);
   CHECK(next.answered());
 }
@@ -222,6 +243,37 @@ TEST_CASE_METHOD(permits, "limits and bad queries are no failures of the host", 
   CHECK(status().breaker == "closed");
 }
 
+TEST_CASE_METHOD(permits, "only the trial decides about a half-open breaker", "[token_bucket]") {
+  settings.breaker.recovery = 1s;
+  start_told();
+  auto slow = take();
+  for (auto i = 0; i < 5; ++i)
+    report(take(), outcome::server_error);
+  auto trial = ask_permit();
+  auto next = ask_permit();
+  advance(1s);
+  REQUIRE(trial.answered());
+  report(slow);
+  CHECK(status().breaker == "half-open");
+  CHECK_FALSE(next.answered());
+  report(*trial.get());
+  CHECK(status().breaker == "closed");
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "queries that were too wide together are one failure of the host",
+                 "[token_bucket]") {
+  settings.query_width.page_start = 8;
+  start_told();
+  std::vector<permit> wide;
+  for (auto i = 0; i < 6; ++i)
+    wide.push_back(take());
+  for (auto& x : wide)
+    report(x, outcome::timeout);
+  CHECK(status().breaker == "closed");
+  CHECK(take().width == 5);
+}
+
 TEST_CASE_METHOD(permits, "a dead holder's permits are free and its questions forgotten",
                  "[token_bucket]") {
   settings.limits.concurrent_requests = 1;
@@ -250,21 +302,99 @@ TEST_CASE_METHOD(permits, "a rejected credential ends the bucket with the reason
   REQUIRE(waiting.answered());
   CHECK(waiting.get().error() == errc::no_credential_left);
   CHECK(describe(waiting.get().error()) ==
-        "GitHub rejects the credential token-1: Bad credentials");
+        "GitHub rejects every credential: token-1: Bad credentials");
   CHECK(ended(uut));
 }
 
 TEST_CASE_METHOD(permits, "with several credentials a rejected one is benched", "[token_bucket]") {
-  settings.credentials.push_back({"token-2", config::secret{"other"}, {}});
+  add_credential("token-2");
   start();
   auto first = take();
   CHECK(first.credential == "token-1");
   auto second = take();
   CHECK(second.credential == "token-2");
+  auto third = ask_permit();
+  CHECK_FALSE(third.answered());
   report(first, outcome::unauthorized);
   report(second);
+  REQUIRE(third.answered());
+  CHECK(third.get()->credential == "token-2");
   CHECK(take().credential == "token-2");
   CHECK(status().budgets[0].benched);
+  CHECK_FALSE(ended(uut));
+}
+
+TEST_CASE_METHOD(permits, "the first permit of each user credential asks whose it is",
+                 "[token_bucket]") {
+  add_credential("app-2", config::credential_kind::installation);
+  start();
+  auto first = take();
+  auto second = take();
+  CHECK(first.identify);
+  CHECK(second.credential == "app-2");
+  CHECK_FALSE(second.identify);
+  report(first);
+  report(second);
+  CHECK_FALSE(take().identify);
+}
+
+TEST_CASE_METHOD(permits, "all budgets are spent in parallel, those of one user once",
+                 "[token_bucket]") {
+  add_credential("token-2");
+  add_credential("token-3");
+  viewers = {{"token-1", 7}, {"token-2", 7}, {"token-3", 8}};
+  limits_on.remaining = 103;
+  start_all_told(3);
+  // Three points above the reserve are left of each user's budget.
+  std::map<std::string, int> owners;
+  for (auto i = 0; i < 6; ++i)
+    ++owners[take().credential == "token-3" ? "eight" : "seven"];
+  CHECK(owners == std::map<std::string, int>{{"seven", 3}, {"eight", 3}});
+  CHECK_FALSE(ask_permit().answered());
+}
+
+TEST_CASE_METHOD(permits, "who shares a budget is in the ledger", "[token_bucket]") {
+  add_credential("token-2");
+  viewers = {{"token-1", 7}, {"token-2", 7}};
+  start_all_told(2);
+  end(uut);
+  CHECK(database->budgets.at("token-1").viewer_id == 7);
+  CHECK(database->budgets.at("token-2").viewer_id == 7);
+  uut = spawn(token_bucket, bucket_settings(), books);
+  take();
+  CHECK_FALSE(ask_permit().answered()); // one budget, and one query that asks for it
+}
+
+TEST_CASE_METHOD(permits, "a daily cap and quiet hours are kept over a restart", "[token_bucket]") {
+  settings.credentials[0].daily_points = 3;
+  start_told();
+  report(take());
+  auto last = take();
+  CHECK_FALSE(ask_permit().answered());
+  CHECK(status().waiting_for == "the daily points of token-1 until 00:00 UTC");
+  report(last);
+  end(uut);
+  CHECK(database->budgets.at("token-1").spent_today == 3);
+  uut = spawn(token_bucket, bucket_settings(), books);
+  auto tomorrow = ask_permit();
+  advance(24h - 1s);
+  CHECK_FALSE(tomorrow.answered());
+  advance(1s);
+  CHECK(tomorrow.answered());
+}
+
+TEST_CASE_METHOD(permits, "refusals without a reason end the run only after several",
+                 "[token_bucket]") {
+  start_told();
+  report(take(), outcome::forbidden);
+  auto next = ask_permit();
+  CHECK(status().waiting_for == "a refusal of token-1 until 00:01 UTC");
+  advance(60s);
+  report(*next.get(), outcome::forbidden);
+  next = ask_permit();
+  advance(120s);
+  report(*next.get(), outcome::forbidden);
+  CHECK(ended(uut));
 }
 
 TEST_CASE_METHOD(permits, "who waits for a bucket that ends is told", "[token_bucket]") {
@@ -301,6 +431,23 @@ TEST_CASE_METHOD(permits, "nobody polls", "[token_bucket]") {
   CHECK(timers() == idle);
 }
 
+TEST_CASE_METHOD(permits, "a timer that was moved forward breeds no others", "[token_bucket]") {
+  add_credential("token-2");
+  settings.limits.points_per_minute = 1;
+  start();
+  auto first = take();
+  auto second = take();
+  auto idle = timers();
+  report(first, outcome::secondary_limit, 300s);
+  ask_permit();   // wakes the bucket when the ban ends,
+  report(second); // and now sooner, for token-2
+  for (auto i = 0; i < 20; ++i) {
+    ask_permit();
+    advance(61s);
+  }
+  CHECK(timers() <= idle + 1);
+}
+
 TEST_CASE_METHOD(permits, "budgets are saved only when they have changed", "[token_bucket]") {
   start_told();
   advance(1min);
@@ -325,6 +472,26 @@ TEST_CASE_METHOD(permits, "each shape learns its own width", "[token_bucket]") {
   CHECK(count.width == 10);
   report(count, outcome::resource_limit);
   CHECK(ask_permit(1, query_shape::search_count).get()->width == 5);
+  CHECK(take().width == 2);
+}
+
+TEST_CASE_METHOD(permits, "each kind of credential learns its own width, for good",
+                 "[token_bucket]") {
+  settings.credentials[0].kind = config::credential_kind::classic;
+  add_credential("app-2", config::credential_kind::installation);
+  settings.query_width.page_start = 4;
+  start();
+  auto classic = take();
+  auto installation = take();
+  report(classic);
+  report(installation, outcome::resource_limit);
+  std::vector<width_record> expected{{query_shape::search_page, "classic", 8},
+                                     {query_shape::search_page, "installation", 2}};
+  CHECK(status().widths == expected);
+  end(uut);
+  uut = spawn(token_bucket, bucket_settings(), books);
+  CHECK(status().widths == expected);
+  CHECK(take().width == 8);
   CHECK(take().width == 2);
 }
 

@@ -94,9 +94,15 @@ crawl full_crawl() { return {1, 2, "name", "source", "running", at(3), 4, true};
 
 certificate full_certificate() { return {1, 2, 3, 4, 5, 6, 7, 8, 9}; }
 
-budget_record full_budget_record() { return {"token-1", false, 5000, 17, at(1), at(2)}; }
+budget_record full_budget_record() {
+  return {"token-1", false, 5000, 17, at(1), at(2), int64_t{1} << 40, at(3), 18, true};
+}
 
-budget_view full_budget_view() { return {"token-1", true, false, true, 5000, 17, at(1), at(2)}; }
+budget_view full_budget_view() {
+  return {"token-1", "octocat", true, false, true, 5000, 17, at(1), at(2), 18};
+}
+
+width_record full_width_record() { return {query_shape::search_page, "classic", 9}; }
 
 lease full_lease() {
   return {1, 2, full_partition(), {"a", "b"}, cursor_mode::serial, false, {"c", "d"}};
@@ -167,9 +173,11 @@ TEST_CASE_METHOD(serialization, "a query report survives serialization", "[messa
                  61s,
                  full_rate_limit(),
                  7ms,
-                 viewer{1, "octocat"}};
+                 viewer{1, "octocat"},
+                 -120s};
   check(x);
   x.retry_after = caf::none;
+  x.server_clock_skew = caf::none;
   check(x);
 }
 
@@ -187,6 +195,7 @@ TEST_CASE_METHOD(serialization, "the bucket's status survives serialization", "[
   x.count_fields = 6;
   x.page_fields = 7;
   x.page_queries = 8;
+  x.widths = {full_width_record()};
   x.errors = {{"timeout", 9}};
   check(x);
 }
@@ -225,6 +234,11 @@ TEST_CASE_METHOD(serialization, "a batch and its receipt survive serialization",
 TEST_CASE_METHOD(serialization, "budget records survive serialization", "[messages]") {
   check(full_budget_record());
   check(std::vector<budget_record>{full_budget_record(), {}});
+}
+
+TEST_CASE_METHOD(serialization, "learned widths survive serialization", "[messages]") {
+  check(full_width_record());
+  check(std::vector<width_record>{full_width_record(), {}});
 }
 
 TEST_CASE_METHOD(serialization, "query shapes survive serialization", "[messages]") {

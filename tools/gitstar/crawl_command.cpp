@@ -276,11 +276,15 @@ void crawl_run::publish() {
   metrics_->set_queue_depth("partitions", last_.crawl.ready);
   metrics_->set_queue_depth("permits", last_.bucket.waiting);
   metrics_->set_requests_in_flight(last_.bucket.in_flight);
-  for (auto& x : last_.bucket.budgets)
+  for (auto& x : last_.bucket.budgets) {
     if (x.known)
       metrics_->set_points_remaining(x.credential, x.remaining);
-  metrics_->set_query_width(query_shape::search_page, last_.bucket.page_width);
-  metrics_->set_query_width(query_shape::search_count, last_.bucket.count_width);
+    metrics_->set_credential_ban(x.credential, std::max(x.banned_until - last_.wall, 0s));
+    metrics_->set_credential_benched(x.credential, x.benched);
+    metrics_->set_credential_points_today(x.credential, x.spent_today);
+  }
+  for (auto& x : last_.bucket.widths)
+    metrics_->set_query_width(x);
   metrics_->set_breaker_state(net::parse_url(settings_.github.graphql_url).host,
                               last_.bucket.breaker);
   auto parked = last_.bucket.breaker == "open";

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 namespace gitstar::tool {
 
@@ -17,13 +18,45 @@ using namespace std::chrono_literals;
 
 constexpr auto rate_period = 30s;
 
-std::string budget_text(const budget_view& x) {
-  if (!x.known)
-    return x.enabled ? "" : ", no rate limit";
-  if (!x.enabled)
-    return ", no rate limit";
-  return fmt::format(", {} of {} points left, reset {}", thousands(x.remaining), thousands(x.limit),
-                     to_utc_text(x.reset_at).substr(11, 5));
+/// Each budget once, whichever of its credentials shows it; benched ones are not spent any more.
+std::vector<budget_view> usable_budgets(const std::vector<budget_view>& views) {
+  std::vector<budget_view> result;
+  for (auto& x : views) {
+    auto same_owner = [&x](auto& y) { return y.owner == x.owner; };
+    if (!x.benched && std::none_of(result.begin(), result.end(), same_owner))
+      result.push_back(x);
+  }
+  return result;
+}
+
+/// All budgets together: a line for each would be longer than the terminal is wide.
+std::string budgets_text(const snapshot& now) {
+  int64_t limit = 0;
+  int64_t remaining = 0;
+  timestamp reset = timestamp::max();
+  auto unlimited = false;
+  for (auto& x : usable_budgets(now.bucket.budgets)) {
+    unlimited = unlimited || !x.enabled;
+    if (!x.known || !x.enabled)
+      continue;
+    limit += x.limit;
+    remaining += x.remaining;
+    reset = std::min(reset, x.reset_at);
+  }
+  std::string result;
+  if (unlimited)
+    result = ", no rate limit";
+  else if (limit > 0)
+    result = fmt::format(", {} of {} points left, reset {}", thousands(remaining), thousands(limit),
+                         to_utc_text(reset).substr(11, 5));
+  auto count = [&now](auto holds) {
+    return std::count_if(now.bucket.budgets.begin(), now.bucket.budgets.end(), holds);
+  };
+  if (auto banned = count([&](auto& x) { return !x.benched && x.banned_until > now.wall; }))
+    result += fmt::format(", {} of {} credentials banned", banned, now.bucket.budgets.size());
+  if (auto benched = count([](auto& x) { return x.benched; }))
+    result += fmt::format(", {} of {} credentials rejected", benched, now.bucket.budgets.size());
+  return result;
 }
 
 } // namespace
@@ -35,26 +68,29 @@ std::optional<std::chrono::seconds> remaining_time(const snapshot& now, double r
   auto working = left / repositories_per_s;
   auto seen = static_cast<double>(now.crawl.totals.seen);
   double points_left = 0;
-  double points_per_window = 0;
-  timestamp first_reset;
-  for (auto& x : now.bucket.budgets) {
+  std::multimap<timestamp, double> resets; // with the points that each brings
+  for (auto& x : usable_budgets(now.bucket.budgets)) {
     if (!x.enabled)
       return std::chrono::seconds{static_cast<int64_t>(working)};
-    if (!x.known || x.benched)
+    if (!x.known)
       continue;
     points_left += static_cast<double>(x.remaining);
-    points_per_window += static_cast<double>(x.limit);
-    first_reset = std::max(first_reset, x.reset_at);
+    if (x.limit > 0)
+      resets.emplace(std::max(x.reset_at, now.wall), static_cast<double>(x.limit));
   }
   auto points_needed = seen > 0 ? left * static_cast<double>(now.bucket.points) / seen : 0;
-  if (points_needed <= points_left || points_per_window <= 0)
+  if (points_needed <= points_left || resets.empty())
     return std::chrono::seconds{static_cast<int64_t>(working)};
-  // The rest of this window, then whole windows, then what is left to do in the last one.
+  // Window after window, until one brings as much as is left to do.
   auto beyond = points_needed - points_left;
-  auto windows = static_cast<int64_t>(beyond / points_per_window);
-  auto last = (beyond - static_cast<double>(windows) * points_per_window) / points_needed * working;
-  auto until_reset = std::max<std::chrono::seconds>(first_reset - now.wall, 0s);
-  return until_reset + windows * 3600s + std::chrono::seconds{static_cast<int64_t>(last)};
+  while (resets.begin()->second < beyond) {
+    auto [at, points] = *resets.begin();
+    resets.erase(resets.begin());
+    resets.emplace(at + 3600s, points);
+    beyond -= points;
+  }
+  return resets.begin()->first - now.wall +
+         std::chrono::seconds{static_cast<int64_t>(beyond / points_needed * working)};
 }
 
 progress_display::progress_display(bool terminal, std::chrono::milliseconds interval)
@@ -79,13 +115,14 @@ std::string progress_display::line(const snapshot& now) {
         " {} of {} ({:.0f} %)", thousands(totals.seen), thousands(totals.expected),
         100.0 * static_cast<double>(totals.seen) / static_cast<double>(totals.expected));
   result += fmt::format(", {}/s", thousands(static_cast<int64_t>(per_second)));
-  for (auto& x : now.bucket.budgets)
-    result += budget_text(x);
+  result += budgets_text(now);
   result += fmt::format(", {} in flight", now.bucket.in_flight);
   if (now.bucket.breaker != "closed")
     result += ", circuit breaker " + now.bucket.breaker;
-  if (!now.bucket.waiting_for.empty() && now.bucket.in_flight == 0)
+  if (!now.bucket.waiting_for.empty())
     result += ", waiting for " + now.bucket.waiting_for;
+  if (!now.store_waits_for.empty())
+    result += ", waiting for PostgreSQL: " + now.store_waits_for;
   if (totals.incomplete + totals.dead > 0)
     result += fmt::format(", {} incomplete", totals.incomplete + totals.dead);
   if (auto rest = remaining_time(now, per_second))

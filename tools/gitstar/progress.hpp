@@ -16,6 +16,7 @@ struct snapshot {
   timestamp wall;
   crawl_progress crawl;
   bucket_status bucket;
+  std::string store_waits_for{}; ///< why PostgreSQL is waited for; empty: it is not
 };
 
 /// How long the rest takes: at the present rate, and where the points run out before the end also

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "actors/credential_account.hpp"
+
+#include <memory>
+#include <unordered_map>
+
+namespace gitstar {
+
+/// All credentials with the budgets that they spend: which one the next query is sent with.
+/// Decisions and arithmetic only.
+class budget_book {
+public:
+  using time_point = caf::actor_clock::time_point;
+
+  /// Which credential to send with now, or what keeps all of them waiting.
+  struct choice {
+    std::optional<size_t> credential;
+    std::optional<time_point> wake; ///< no credential: when to look again; empty: after an answer
+    std::string why;                ///< no credential: the limit that ends first, in words
+  };
+
+  budget_book(const config::github_section& github, wall_clock clock);
+
+  void restore(const std::vector<budget_record>& records);
+  std::vector<budget_record> records() const;
+  std::vector<budget_view> views() const;
+
+  choice choose(time_point now, int64_t cost);
+
+  /// A query is sent with a credential, under a number of its own.
+  void sent(time_point now, uint64_t query, size_t credential, int64_t cost);
+  /// What an answer changed for good.
+  struct news {
+    bool benched = false;    ///< the credential is not used any more
+    std::string shares_with; ///< credentials of the same user, as it turned out; empty: nothing new
+  };
+
+  /// Its answer.
+  news answered(time_point now, uint64_t query, const query_report& report);
+  /// It will not be reported: its fetcher died.
+  void abandoned(time_point now, uint64_t query);
+
+  const credential_account& credential(size_t index) const { return entries_[index].account; }
+  bool all_benched() const;
+  /// Every credential with what GitHub says of it, for the error that ends a run.
+  std::string rejections() const;
+
+private:
+  struct entry {
+    credential_account account;
+    std::shared_ptr<budget> points; ///< shared by credentials of one user
+  };
+
+  struct open_query {
+    sent_query query;
+    size_t credential;
+    std::shared_ptr<budget> points;
+  };
+
+  open_query close(uint64_t query);
+  std::string words(const entry& x, const std::string& why, std::optional<time_point> until,
+                    time_point now) const;
+  void leave(open_query& query);
+  bool join(size_t credential);
+  std::string partners(size_t credential) const;
+  void set_clock_skew(std::chrono::seconds skew);
+
+  config::limits_section limits_;
+  wall_clock clock_;
+  std::chrono::seconds skew_{0};
+  std::vector<entry> entries_;
+  std::unordered_map<uint64_t, open_query> open_;
+};
+
+} // namespace gitstar

@@ -1,0 +1,35 @@
+#include "actors/width_table.hpp"
+
+namespace gitstar {
+
+void width_table::restore(const std::vector<width_record>& records) {
+  using config::credential_kind;
+  for (auto& x : records)
+    for (auto kind :
+         {credential_kind::unknown, credential_kind::classic, credential_kind::fine_grained,
+          credential_kind::oauth, credential_kind::user_app, credential_kind::installation})
+      if (to_string(kind) == x.credential_kind)
+        widths_.insert_or_assign({x.shape, kind}, query_width::remembered(x.width, max(x.shape)));
+}
+
+std::vector<width_record> width_table::records() const {
+  std::vector<width_record> result;
+  for (auto& [key, width] : widths_)
+    result.push_back({key.first, to_string(key.second), width.current()});
+  return result;
+}
+
+query_width& width_table::of(query_shape shape, config::credential_kind kind) {
+  auto initial = query_width{start(shape), max(shape)};
+  return widths_.try_emplace({shape, kind}, initial).first->second;
+}
+
+uint32_t width_table::start(query_shape shape) const {
+  return shape == query_shape::search_count ? settings_.count_start : settings_.page_start;
+}
+
+uint32_t width_table::max(query_shape shape) const {
+  return shape == query_shape::search_count ? settings_.count_max : settings_.page_max;
+}
+
+} // namespace gitstar
