@@ -61,11 +61,19 @@ struct source_section {
   search_source search;
 };
 
+/// `crawl.prices`: what `gitstar plan` reckons the machines with. What is not set is not shown.
+struct prices_section {
+  std::string currency = "EUR";
+  std::optional<double> machine_hour;     ///< of the machine that crawler and PostgreSQL run on
+  std::optional<double> storage_gb_month; ///< of the database; a GB is 10^9 bytes
+};
+
 struct crawl_section {
   std::string name; ///< required; 1 to 63 characters of a-z, 0-9 and -
   source_section source;
   uint32_t fetchers = 8;     ///< fetcher actors
   double completeness = 1.0; ///< share of the expected repositories; below it the exit code is 3
+  prices_section prices;
 };
 
 // -- github -------------------------------------------------------------------

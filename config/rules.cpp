@@ -148,26 +148,26 @@ void whole_number::describe(key_info& key) const {
   key.maximum = static_cast<double>(maximum);
 }
 
-reading<double> share::read(const std::string& text) const {
+reading<double> decimal::read(const std::string& text) const {
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   auto whole = error == std::errc{} && end == text.data() + text.size();
-  if (!whole || !std::isfinite(value) || value < 0 || value > 1)
+  if (!whole || !std::isfinite(value) || value < 0 || value > static_cast<double>(maximum))
     return refusal{};
   return value;
 }
 
-std::string share::write(double value) const {
+std::string decimal::write(double value) const {
   std::array<char, 32> buffer;
   auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   std::string text(buffer.data(), end);
   return text.find('.') == std::string::npos ? text + ".0" : text;
 }
 
-void share::describe(key_info& key) const {
+void decimal::describe(key_info& key) const {
   key.kind = value_kind::fraction;
   key.minimum = 0;
-  key.maximum = 1;
+  key.maximum = static_cast<double>(maximum);
 }
 
 reading<bool> yes_or_no::read(const std::string& text) const {
@@ -225,6 +225,13 @@ std::string daily_hours::write(const daily_span& value) const {
 reading<std::string> plain_name::read(const std::string& text) const {
   auto bad = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-");
   if (text.empty() || text.size() > longest_name || bad != std::string::npos)
+    return refusal{};
+  return text;
+}
+
+reading<std::string> currency_code::read(const std::string& text) const {
+  auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (text.size() != 3 || !std::all_of(text.begin(), text.end(), is_capital))
     return refusal{};
   return text;
 }

@@ -29,12 +29,22 @@ struct whole_number {
   void describe(key_info& key) const;
 };
 
-/// A number from 0 to 1.
-struct share {
+/// A number from 0 to `maximum`.
+struct decimal {
+  uint64_t maximum;
+
   reading<double> read(const std::string& text) const;
   std::string write(double value) const;
-  std::string expected() const { return "a number from 0 to 1"; }
+  std::string expected() const { return "a number from 0 to " + std::to_string(maximum); }
   void describe(key_info& key) const;
+};
+
+struct share : decimal {
+  share() : decimal{1} {}
+};
+
+struct price : decimal {
+  price() : decimal{1'000'000} {}
 };
 
 struct yes_or_no {
@@ -104,6 +114,12 @@ struct text_rule {
 struct plain_name : text_rule {
   reading<std::string> read(const std::string& text) const;
   std::string expected() const { return "1 to 63 characters of a-z, 0-9 and -"; }
+};
+
+/// Such as EUR.
+struct currency_code : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const { return "three capital letters such as EUR"; }
 };
 
 /// How a GitHub App is known: `Iv23liAbC...` or 1234.

@@ -41,11 +41,19 @@ void describe(Visitor& v, source_section& x) {
 }
 
 template <class Visitor>
+void describe(Visitor& v, prices_section& x) {
+  v.value("currency", x.currency, currency_code{});
+  v.value("machine_hour", x.machine_hour, price{});
+  v.value("storage_gb_month", x.storage_gb_month, price{});
+}
+
+template <class Visitor>
 void describe(Visitor& v, crawl_section& x) {
   v.value("name", x.name, plain_name{}, presence::required);
   v.section("source", x.source);
   v.value("fetchers", x.fetchers, whole_number{1, 100});
   v.value("completeness", x.completeness, share{});
+  v.section("prices", x.prices);
 }
 
 template <class Visitor>

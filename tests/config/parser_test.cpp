@@ -129,6 +129,27 @@ TEST_CASE("values of every kind are read with their units", "[config]") {
   CHECK(c.telemetry.level == log_level::warning);
 }
 
+TEST_CASE("prices are decimals, and unset unless given", "[config]") {
+  auto with_prices = [](const std::string& prices) {
+    return "crawl:\n  name: mine\n  source: {search: {query: x}}\n  prices: {" + prices +
+           "}\ngithub: {credentials: [{token: x}]}\n";
+  };
+  auto given = good(with_prices("currency: USD, machine_hour: 0.052, storage_gb_month: 12"));
+  CHECK(given.crawl.prices.currency == "USD");
+  CHECK(given.crawl.prices.machine_hour == 0.052);
+  CHECK(given.crawl.prices.storage_gb_month == 12);
+  auto unset = good(minimal());
+  CHECK(unset.crawl.prices.currency == "EUR");
+  CHECK_FALSE(unset.crawl.prices.machine_hour);
+  CHECK_FALSE(unset.crawl.prices.storage_gb_month);
+  CHECK(complaint(with_prices("machine_hour: -1")) ==
+        "c.yaml:4:26: crawl.prices.machine_hour: expected a number from 0 to 1000000, found "
+        "\"-1\"");
+  CHECK(complaint(with_prices("currency: euro")) ==
+        "c.yaml:4:22: crawl.prices.currency: expected three capital letters such as EUR, found "
+        "\"euro\"");
+}
+
 TEST_CASE("an empty listen address means no metrics server", "[config]") {
   CHECK(good(minimal("telemetry: {listen: \"\"}\n")).telemetry.listen == std::nullopt);
 }
