@@ -383,9 +383,13 @@ public:
       : request_(request), response_(response),
         answer_(parse_github_answer(response.body, request.fields.size())), result_(result.answer) {
     // Who we are is asked by the way: no answer is worse for not telling.
-    std::erase_if(answer_.errors, [&](const auto& error) {
-      return answer_.has_data && !error.path.empty() && error.path[0] == "viewer";
-    });
+    auto is_about_viewer = [](const graphql_error& error) {
+      return std::find(error.path.begin(), error.path.end(), "viewer") != error.path.end();
+    };
+    if (answer_.has_data)
+      std::erase_if(answer_.errors, is_about_viewer);
+    result.viewer_refused =
+        std::any_of(answer_.errors.begin(), answer_.errors.end(), is_about_viewer);
     refusal_counter refusals;
     for (const auto& error : answer_.errors)
       refusals.add(error, judge(error));
@@ -459,6 +463,8 @@ private:
       return text + ": " + excerpt(answer_.message);
     if (auto location = response_.header("location"); !location.empty())
       return text + " to " + excerpt(location);
+    if (!answer_.is_json && response_.body.starts_with('{'))
+      return text + ": " + answer_.problem;
     auto type = response_.header("content-type");
     if (!type.empty() && !answer_.is_json)
       text += " (" + excerpt(type) + ")";

@@ -9,6 +9,7 @@ namespace gitstar::net {
 struct classified {
   api_response answer;
   field_set refused; ///< optional fields that GitHub refuses for most repositories or does not know
+  bool viewer_refused = false; ///< the query failed because it asked for the viewer
 };
 
 /// Decides what an exchange with GitHub means: the one place that knows GitHub's ways of saying no

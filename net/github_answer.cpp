@@ -724,6 +724,9 @@ github_answer parse_once(std::string_view body, size_t field_count, bool& is_bad
     ec = json::error::extra_data;
   is_bad_text = ec && result.problem.empty();
   if (is_bad_text) {
+    // What came before the bad place must not pass for the whole: half a page looks like a page.
+    result = {};
+    result.fields.resize(field_count);
     result.is_json = false;
     result.problem = "no valid JSON at byte " + std::to_string(consumed) + ": " + ec.message();
   }

@@ -32,7 +32,7 @@ struct field_data {
 
 struct github_answer {
   std::string problem;   ///< why the body could not be read, naming the place; empty: it could
-  bool is_json = true;   ///< false: `problem` says that the body is no JSON object
+  bool is_json = true;   ///< false: the body is no JSON object, and nothing below is set
   bool has_data = false; ///< `data` is an object; GitHub also sends null and, once, "null"
   std::vector<field_data> fields; ///< as many as were asked for
   std::vector<graphql_error> errors;

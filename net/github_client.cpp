@@ -177,14 +177,12 @@ private:
         return time_->after(*delay, [this, job] { send(job); });
     }
     auto now = std::chrono::floor<std::chrono::seconds>(time_->now());
-    auto [answer, refused] = classify(job->request, std::move(got), now);
+    auto [answer, refused, viewer_refused] = classify(job->request, std::move(got), now);
     secrets_.scrub(answer);
-    auto& identify = job->request.identify;
-    auto anonymous = identify && (answer.result == outcome::forbidden || // who we are may be secret
-                                  answer.result == outcome::rejected);
-    auto known_now = job->document.empty() ? refused & ~job->without : field_set{};
-    if (leave_out(known_now, answer.message) || anonymous) {
-      identify = identify && !anonymous;
+    auto new_refusals = job->document.empty() ? refused & ~job->without : field_set{};
+    auto anonymous = job->request.identify && viewer_refused;
+    if (leave_out(new_refusals, answer.message) || anonymous) {
+      job->request.identify = job->request.identify && !anonymous;
       return send(job);
     }
     finish(job, std::move(answer));

@@ -449,9 +449,28 @@ TEST_CASE("an answer that is no JSON is malformed and shows how it begins", "[cl
   CHECK(got.result == outcome::malformed);
   CHECK(got.message == "HTTP 200 (text/html): <html> Welcome to the hotel's network");
   CHECK(judged(pages(), 200, "").result == outcome::malformed);
-  CHECK(judged(pages(), 200, "{\"data\":{\"f0\":").result == outcome::malformed);
+  CHECK(judged(pages(), 200, "{\"data\":{\"f0\":").message ==
+        "HTTP 200: no valid JSON at byte 14: incomplete JSON");
   CHECK(judged(pages(), 200, "[]").result == outcome::malformed);
   CHECK(judged(pages(), 204, "").result == outcome::malformed);
+}
+
+TEST_CASE("an answer that breaks off or goes wrong anywhere is malformed as a whole",
+          "[classify]") {
+  auto body = answer_body({sample_page(sample_node("1") + "," + sample_node("2")), good_page}, "");
+  REQUIRE(judged(pages(2), 200, body).result == outcome::ok);
+  for (size_t size = 0; size < body.size(); ++size) {
+    auto got = judged(pages(2), 200, body.substr(0, size));
+    if (got.result != outcome::malformed || !got.fields.empty())
+      FAIL("taken as an answer: " << body.substr(0, size));
+  }
+  for (auto more : {"}", "x", "{}", " 1"})
+    CHECK(judged(pages(2), 200, body + more).result == outcome::malformed);
+}
+
+TEST_CASE("a refusal is known by its words even where its JSON breaks off", "[classify]") {
+  auto body = R"({"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded for user)";
+  CHECK(judged(pages(), 200, body).result == outcome::primary_limit);
 }
 
 TEST_CASE("without an answer the failure decides", "[classify]") {
