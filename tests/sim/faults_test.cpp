@@ -128,6 +128,7 @@ TEST_CASE("an announced ban is enforced once the client could know of it", "[sim
   CHECK(header(sim.post(viewer), "Retry-After") == "2");
   auto on_the_way = sim.post(viewer);
   CHECK(on_the_way.status == 403);
+  CHECK(header(on_the_way, "Retry-After") == "2");
   CHECK(sim.violation("total") == 0);
   sim.advance(1s);
   CHECK(sim.post(viewer).status == 403);

@@ -115,10 +115,10 @@ limits::admission limits::enter(const std::string& account, const std::string& e
   } else if (exceeds(user, endpoint, second)) {
     out.banned = true;
     out.broken = violation::secondary;
-    ++user.bans;
     ban(account, ban_duration, now);
+    user.says_retry_after = ++user.bans % 2 == 1; // GitHub says it on some answers only
   }
-  out.with_retry_after = out.banned && user.bans % 2 == 1; // GitHub says it on some answers only
+  out.with_retry_after = out.banned && user.says_retry_after;
   out.retry_after =
       out.banned ? std::chrono::ceil<std::chrono::seconds>(user.banned_until - now).count() : 0;
   return out;
@@ -152,6 +152,7 @@ void limits::ban(const std::string& account, std::chrono::seconds duration, time
   auto& user = find(account);
   if (now >= user.banned_until)
     user.ban_known = time_point::max();
+  user.says_retry_after = true;
   user.banned_until = std::max(user.banned_until, now + duration);
 }
 

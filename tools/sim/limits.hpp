@@ -118,7 +118,8 @@ public:
   /// A request is answered after `seconds`.
   void leave(const std::string& account, bool is_graphql, double seconds, time_point now);
 
-  /// Bans an account for a while, whatever it did; the answer that announces it is under way.
+  /// Bans an account for a while, whatever it did; the answer that announces it is under way, and
+  /// says how long the ban lasts, as all answers during it.
   void ban(const std::string& account, std::chrono::seconds duration, time_point now);
 
   /// An answer that announces the account's ban has been sent.
@@ -156,7 +157,8 @@ private:
     std::unordered_map<std::string, minute_window> rest_points; ///< by endpoint
     time_point banned_until = time_point::min();
     time_point ban_known = time_point::max(); ///< from then on the client knows of the ban
-    int64_t bans = 0;
+    bool says_retry_after = true;             ///< the answers during the ban
+    int64_t bans = 0;                         ///< by a secondary limit
 
     primary_window& of(resource which) { return windows[static_cast<size_t>(which)]; }
   };
