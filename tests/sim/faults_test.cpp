@@ -114,12 +114,31 @@ TEST_CASE("a spoiled body is no JSON", "[sim]") {
   }
 }
 
-TEST_CASE("the low primary limit names 4 of 1,000 points and the reset it is told to", "[sim]") {
+TEST_CASE("the low primary limit names 4 of 1,000 points", "[sim]") {
   test::site sim{100};
-  sim.set_faults(only("rate_limited_low, reset_after: 7"));
+  sim.set_faults(only("rate_limited_low, times: 1"));
   auto answer = sim.post(viewer);
   CHECK(header(answer, "X-RateLimit-Limit") == "1000");
-  CHECK(header(answer, "X-RateLimit-Reset") == "1800000007");
+  CHECK(header(answer, "X-RateLimit-Reset") == "1800003600");
+  CHECK(header(sim.post(viewer), "X-RateLimit-Remaining") == "4999");
+}
+
+TEST_CASE("an injected primary limit holds until the window ends", "[sim]") {
+  test::site sim{100};
+  sim.post(viewer);
+  auto load = sim.request("POST", "/_sim/faults");
+  load.body = "window_seconds: 2\nfaults: [{fault: rate_limit_code, times: 1}]";
+  REQUIRE(sim.send(load).status == 200);
+  CHECK(header(sim.post(viewer), "X-RateLimit-Reset") == "1800000002");
+  CHECK(message(json::parse(sim.post(viewer).body)).find("exceeded") != std::string::npos);
+  CHECK(sim.violation("total") == 0); // it was on its way
+  sim.advance(1s);
+  sim.post(viewer);
+  CHECK(sim.violation("exhausted") == 1);
+  sim.advance(1s);
+  auto answer = sim.post(viewer);
+  CHECK(header(answer, "X-RateLimit-Remaining") == "4999");
+  CHECK(header(answer, "X-RateLimit-Reset") == "1800000004");
 }
 
 TEST_CASE("an announced ban is enforced once the client could know of it", "[sim]") {
@@ -230,6 +249,7 @@ TEST_CASE("faults are replaced as a whole, and bad ones are refused", "[sim]") {
       {"faults: [{fault: null_nodes, share: 0}]",
        "faults:1: 'share' must be above 0 and at most 1\n"},
       {"other: 1", "faults:1: 'other' is not known here\n"},
+      {"window_seconds: 0", "faults:1: 'window_seconds' must be 1 or more\n"},
       {"faults: [", "faults:1: "},
   };
   for (const auto& [yaml, why] : table) {

@@ -21,11 +21,11 @@ constexpr fault_class classes[] = {
      "secondary limit as 429 with JSON"},
     {kind::secondary_limit_html, group::answer, "secondary_limit_html", "retry_after",
      "secondary limit as a page: Whoa there!"},
-    {kind::rate_limited, group::answer, "rate_limited", "reset_after",
-     "primary limit, the old spelling: RATE_LIMITED in 200"},
-    {kind::rate_limit_code, group::answer, "rate_limit_code", "reset_after",
-     "primary limit, the new spelling: RATE_LIMIT with a code in 200"},
-    {kind::rate_limited_low, group::answer, "rate_limited_low", "reset_after",
+    {kind::rate_limited, group::answer, "rate_limited", "",
+     "primary limit until the window ends, the old spelling: RATE_LIMITED in 200"},
+    {kind::rate_limit_code, group::answer, "rate_limit_code", "",
+     "primary limit until the window ends, the new spelling: RATE_LIMIT with a code in 200"},
+    {kind::rate_limited_low, group::answer, "rate_limited_low", "",
      "primary limit although 4 of 1,000 points are left"},
     {kind::timeout_502_json, group::answer, "timeout_502_json", "", "time-out as 502 with JSON"},
     {kind::timeout_504_json, group::answer, "timeout_504_json", "", "time-out as 504 with JSON"},
@@ -135,7 +135,6 @@ void read_what(yaml_section& from, const fault_class& what, fault_rule& out) {
       from.fail("'" + std::string{key} + "' must be " + std::to_string(least) + " or more");
   };
   number("retry_after", out.retry_after, 0);
-  number("reset_after", out.reset_after, 0);
   number("milliseconds", out.milliseconds, 1);
   number("bytes", out.bytes, 1);
   number("fields", out.fields, 1);
@@ -178,6 +177,9 @@ fault_config parse_faults(const std::string& text, const std::string& file) {
   }
   yaml_section top{file, document};
   top.read("seed", out.seed);
+  top.read("window_seconds", out.window_seconds);
+  if (out.window_seconds.value_or(1) < 1)
+    top.fail("'window_seconds' must be 1 or more");
   top.read("clock_offset", out.clock_offset);
   top.each("faults", [&](yaml_section& each) { out.rules.push_back(read_rule(each)); });
   top.finish();

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -89,7 +90,6 @@ struct fault_rule {
   bool rest = false;      ///< concerns REST requests
 
   int64_t retry_after = 0;  ///< seconds; 0: no `retry-after`. The ban is enforced.
-  int64_t reset_after = 0;  ///< seconds until the announced reset; 0: the real one
   int64_t milliseconds = 0; ///< of a delay or an outage
   int64_t bytes = 0;        ///< of an oversized body
   int64_t fields = 0;       ///< items that one query may have before its resources are used up
@@ -104,8 +104,9 @@ struct fault_rule {
 
 /// A `--faults` file.
 struct fault_config {
-  uint64_t seed = 1;        ///< the same seed and requests give the same faults
-  int64_t clock_offset = 0; ///< seconds that GitHub's clock is ahead of ours
+  uint64_t seed = 1;                     ///< the same seed and requests give the same faults
+  std::optional<int64_t> window_seconds; ///< how long all primary windows last from now on
+  int64_t clock_offset = 0;              ///< seconds that GitHub's clock is ahead of ours
   std::vector<fault_rule> rules;
 };
 

@@ -93,8 +93,9 @@ void answer_page(http_answer& out, int status, std::string_view title) {
 github::github(dataset data, github_config config)
     : data_(std::move(data)), config_(std::move(config)), search_(data_),
       limits_(config_.limits, config_.window_seconds),
-      credentials_(config_.credentials, limits_, config_.now()),
-      injector_(config_.faults, config_.now(), 0) {}
+      credentials_(config_.credentials, limits_, config_.now()) {
+  load_faults(config_.faults);
+}
 
 http_answer github::answer(const http_request& request) {
   if (request.target.starts_with("/_sim/"))

@@ -149,6 +149,7 @@ private:
   void inject_primary_limit(const fault_rule& fault, http_answer& out);
   void spoil(const fault_rule& fault, http_answer& out);
   void change_world(const fault_rule& fault);
+  void load_faults(fault_config faults);
   http_answer answer_faults(std::string_view yaml);
 
   // world.cpp

@@ -106,13 +106,15 @@ void github::inject_secondary_limit(const fault_rule& fault, http_answer& out) {
 
 void github::inject_primary_limit(const fault_rule& fault, http_answer& out) {
   ++stats_.rate_limited;
-  auto low = fault.kind == fault_kind::rate_limited_low;
-  auto window = limits_.window(out.asker->account, resource::graphql, seconds_of(now()));
-  if (fault.reset_after > 0)
-    window.reset = seconds_of(now()) + fault.reset_after;
-  window.limit = low ? 1000 : window.limit;
-  window.used = low ? 996 : window.limit;
+  const auto& account = out.asker->account;
   out.body = primary_limit_body(out.asker->viewer.id, fault.kind == fault_kind::rate_limit_code);
+  if (fault.kind != fault_kind::rate_limited_low) {
+    limits_.use_up(account, resource::graphql, seconds_of(now()));
+    return add_limit_headers(out, resource::graphql);
+  }
+  auto window = limits_.window(account, resource::graphql, seconds_of(now()));
+  window.limit = 1000;
+  window.used = 996;
   write_limit_headers(out, resource::graphql, window);
 }
 
@@ -141,10 +143,16 @@ void github::spoil(const fault_rule& fault, http_answer& out) {
   }
 }
 
+void github::load_faults(fault_config faults) {
+  if (faults.window_seconds)
+    limits_.set_window(*faults.window_seconds, seconds_of(now()));
+  injector_ = {std::move(faults), now(), request_count_};
+  hits_ = {};
+}
+
 http_answer github::answer_faults(std::string_view yaml) {
   try {
-    injector_ = {parse_faults(std::string{yaml}, "faults"), now(), request_count_};
-    hits_ = {};
+    load_faults(parse_faults(std::string{yaml}, "faults"));
   } catch (const std::exception& error) {
     return plain_answer(400, std::string{error.what()} + "\n");
   }

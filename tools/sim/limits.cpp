@@ -194,6 +194,22 @@ void limits::charge_extra(const std::string& account, resource which, int64_t po
   find(account).of(which).used += points;
 }
 
+void limits::use_up(const std::string& account, resource which, unix_seconds now) {
+  auto& window = open(find(account), which, now);
+  if (window.reset == 0)
+    window.reset = now + window.length;
+  window.used = std::max(window.used, window.limit);
+}
+
+void limits::set_window(unix_seconds length, unix_seconds now) {
+  window_ = length;
+  for (auto& [name, user] : accounts_)
+    for (auto which : {resource::graphql, resource::core}) {
+      user.of(which).length = length;
+      user.of(which).reset = std::min(user.of(which).reset, now + length);
+    }
+}
+
 primary_window limits::window(const std::string& account, resource which, unix_seconds now) {
   auto out = open(find(account), which, now);
   if (out.reset == 0)

@@ -140,6 +140,12 @@ public:
   /// Takes points that the account may not have: what a time-out costs.
   void charge_extra(const std::string& account, resource which, int64_t points);
 
+  /// Nothing is left from now on, until the window ends.
+  void use_up(const std::string& account, resource which, unix_seconds now);
+
+  /// From now on all windows but those of search are as long, also of accounts with terms.
+  void set_window(unix_seconds length, unix_seconds now);
+
   /// The state of a window, for headers and `rateLimit`.
   primary_window window(const std::string& account, resource which, unix_seconds now);
 
