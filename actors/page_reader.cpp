@@ -28,6 +28,8 @@ page_reader::page_reader(lease work)
     handed_out_ = 0;
   }
   asked_pages_ = static_cast<uint32_t>(std::bit_width(handed_out_));
+  if (part_.pages_done != 0 && part_.expected > int64_t{asked_pages_} * page_size)
+    followed_ = bit(asked_pages_);
 }
 
 uint32_t page_reader::page_count() const {
@@ -69,8 +71,7 @@ search_field page_reader::field(uint32_t page) const {
 
 void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<repository>& rows) {
   if ((handed_out_ & bit(page)) == 0 || finished_)
-    return; // asked for with a cursor that has proved wrong, or past the end of the pass
-  part_.expected = answer.match_count;
+    return;           // asked for with a cursor that has proved wrong, or past the end of the pass
   part_.attempts = 0; // it moves
   unreadable_ += answer.null_count;
   for (auto& row : answer.repositories) {
@@ -85,6 +86,7 @@ void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<reposi
     rows.push_back(std::move(row));
   }
   part_.pages_done |= bit(page);
+  expect(page, answer);
   check_cursor(page, answer);
   if (mode_ == cursor_mode::serial) {
     part_.cursor = answer.end_cursor;
@@ -94,6 +96,17 @@ void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<reposi
   auto all = bit(page_count()) - 1;
   if ((part_.pages_done & all) == all)
     end_pass();
+}
+
+void page_reader::expect(uint32_t page, const field_answer& answer) {
+  part_.expected = answer.match_count;
+  // A count can be too low. A page that is followed by another proves it, and the ledger keeps the
+  // proof as the least count that includes the other.
+  if (answer.has_next_page && page + 1 < max_pages)
+    followed_ |= bit(page + 1);
+  auto unread = static_cast<int64_t>(std::bit_width(followed_ & ~part_.pages_done));
+  if (unread > 0)
+    part_.expected = std::max(part_.expected, (unread - 1) * page_size + 1);
 }
 
 void page_reader::check_cursor(uint32_t page, const field_answer& answer) {
@@ -110,6 +123,7 @@ void page_reader::check_cursor(uint32_t page, const field_answer& answer) {
   if (part_.pages_done != bit(0))
     part_.pages_done = 0;
   handed_out_ = part_.pages_done;
+  followed_ &= bit(1);
   asked_pages_ = static_cast<uint32_t>(std::bit_width(handed_out_));
 }
 
@@ -124,6 +138,7 @@ void page_reader::end_pass() {
     part_.cursor.clear();
     handed_out_ = 0;
     asked_pages_ = 0;
+    followed_ = 0;
     last_page_ = 0;
     unreadable_ = 0;
     return;

@@ -37,6 +37,7 @@ public:
 
 private:
   uint32_t page_count() const;
+  void expect(uint32_t page, const field_answer& answer);
   void check_cursor(uint32_t page, const field_answer& answer);
   void end_pass();
   void finish(partition_state state, std::string reason);
@@ -49,6 +50,7 @@ private:
   optional<bool> predicted_;
   uint32_t handed_out_ = 0;  // bit p: page p is asked for or stored
   uint32_t asked_pages_ = 0; // one past the last page handed out in this pass
+  uint32_t followed_ = 0;    // bit p: page p is there, whatever the count says
   uint32_t last_page_ = 0;   // serial paging: one past the last page, once known
   uint64_t unreadable_ = 0;  // null elements in this pass
   std::unordered_set<repo_id> seen_;

@@ -277,6 +277,32 @@ TEST_CASE("what no sort shows makes the partition incomplete, with the reason", 
   CHECK(reader.part().reason == "read with 4 sorts, 1 of 250 did not turn up");
 }
 
+TEST_CASE("a count that is too low hides nothing", "[page_reader]") {
+  auto opaque = GENERATE(false, true);
+  CAPTURE(opaque);
+  reading world{430};
+  world.github.opaque_cursors = opaque;
+  world.github.shown_count = [](const search_field&, int64_t) { return 190; };
+  page_reader reader{lease_for(190, cursor_mode::unverified)};
+  world.to_end(reader);
+  CHECK(reader.part().state == partition_state::done);
+  CHECK(world.distinct() == 430);
+}
+
+TEST_CASE("that a page follows is not forgotten between leases", "[page_reader]") {
+  reading world{250};
+  world.github.shown_count = [](const search_field&, int64_t) { return 190; };
+  page_reader before{lease_for(190, cursor_mode::predicted)};
+  world.round(before);
+  CHECK_FALSE(before.finished());
+  auto again = lease_for(190, cursor_mode::predicted);
+  again.part = before.part();
+  page_reader after{again};
+  world.to_end(after);
+  CHECK(after.part().state == partition_state::done);
+  CHECK(world.distinct() == 250);
+}
+
 TEST_CASE("nulls are missing, not gone", "[page_reader]") {
   reading world{250};
   auto broken = world.github.repositories()[17].repo_id;
