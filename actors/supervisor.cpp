@@ -9,12 +9,6 @@
 
 namespace gitstar {
 
-namespace {
-
-using namespace std::chrono_literals;
-
-} // namespace
-
 supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_config cfg) {
   cfg_ = std::move(cfg);
   children_.resize(cfg_.children.size());
