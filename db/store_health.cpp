@@ -22,9 +22,11 @@ store_health::log_line store_health::answered(uint64_t user, time_point now) {
   calls_.erase(user);
   if (!outage_ || outage_->users.erase(user) == 0 || !outage_->users.empty())
     return std::nullopt;
-  auto since = outage_->since;
+  auto over = *outage_;
   outage_.reset();
-  return "PostgreSQL is back after " + seconds_text(now - since);
+  if (!over.said)
+    return std::nullopt;
+  return "PostgreSQL is back after " + seconds_text(now - over.since);
 }
 
 store_health::log_line store_health::failed(uint64_t user, const store_error& failure,
@@ -33,13 +35,13 @@ store_health::log_line store_health::failed(uint64_t user, const store_error& fa
   calls_.erase(user);
   ++errors_[failure.sqlstate().empty() ? "none" : failure.sqlstate()];
   if (!outage_)
-    outage_ = outage{now, {}, {}, {}};
+    outage_ = outage{now, {}, {}};
   outage_->users.insert(user);
   outage_->cause = failure.cause();
-  auto [said, first] = outage_->said.try_emplace(outage_->cause, now);
-  if (!first && now - said->second < log_interval)
+  std::erase_if(said_, [&](auto& x) { return now - x.second >= log_interval; });
+  if (!said_.try_emplace(outage_->cause, now).second)
     return std::nullopt;
-  said->second = now;
+  outage_->said = true;
   auto begin = outage_->since == now
                    ? std::string{"waiting for PostgreSQL: "}
                    : "waiting for PostgreSQL since " + seconds_text(now - outage_->since) + ": ";

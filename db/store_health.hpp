@@ -19,14 +19,14 @@ public:
   using time_point = std::chrono::steady_clock::time_point;
   using log_line = std::optional<std::string>;
 
-  /// The same cause is logged so often, and a call that takes longer than `slow` as well.
+  /// The same cause is logged so often at most, and a call that takes longer than `slow` as well.
   static constexpr std::chrono::seconds log_interval{30};
   static constexpr std::chrono::seconds slow{10};
 
   /// A call begins; one of the next three ends it.
   void called(uint64_t user, time_point now);
 
-  /// The line says that PostgreSQL is back, if nobody else waits for it.
+  /// The line says that PostgreSQL is back, if the log said it was away and nobody else waits.
   log_line answered(uint64_t user, time_point now);
 
   /// The user is going to try again. The line says why it waits, once per cause and interval.
@@ -48,15 +48,16 @@ private:
   struct outage {
     time_point since;
     std::string cause;
-    std::map<std::string, time_point> said; // when the log told which cause
-    std::set<uint64_t> users;               // that wait
+    std::set<uint64_t> users; // that wait
+    bool said = false;        // by the log
   };
 
   std::optional<std::chrono::seconds> silence(time_point now) const;
 
   mutable std::mutex mutex_;
   std::optional<outage> outage_;
-  std::map<uint64_t, time_point> calls_; // under way, and since when
+  std::map<std::string, time_point> said_; // when the log told which cause, of late
+  std::map<uint64_t, time_point> calls_;   // under way, and since when
   std::optional<time_point> said_slow_;
   std::map<std::string, uint64_t> errors_;
 };

@@ -197,6 +197,13 @@ void metrics::set_breaker_state(const std::string& host, const std::string& stat
   impl_->breaker.Add({{"host", host}}).Set(breaker_value(state));
 }
 
+void metrics::set_store_waiting(bool waiting) { impl_->store_waiting.Set(waiting ? 1 : 0); }
+
+void metrics::set_store_errors(const std::string& sqlstate, uint64_t total) {
+  auto& counter = impl_->store_errors.Add({{"sqlstate", sqlstate}});
+  counter.Increment(static_cast<double>(total) - counter.Value());
+}
+
 std::string metrics::text() const { return impl_->text(); }
 
 } // namespace gitstar::net

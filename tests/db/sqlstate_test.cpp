@@ -140,7 +140,19 @@ TEST_CASE_METHOD(patients, "PostgreSQL is back when nobody waits any more", "[db
   CHECK(answer(2) == "PostgreSQL is back after 12 s");
   CHECK(health.waiting_for(now).empty());
   CHECK_FALSE(answer(2));
-  CHECK(fail(1, "57P01")); // another outage
+}
+
+TEST_CASE_METHOD(patients, "a store that fails again and again does not fill the log",
+                 "[db][store_health]") {
+  CHECK(fail(1, "08006"));
+  CHECK(answer(1) == "PostgreSQL is back after 0 s");
+  now += 1s;
+  CHECK_FALSE(fail(1, "08006"));
+  CHECK(health.waiting_for(now) == "the connection was lost (08006)");
+  CHECK_FALSE(answer(1));
+  now += 29s;
+  CHECK(fail(1, "08006"));
+  CHECK(answer(1));
 }
 
 TEST_CASE_METHOD(patients, "who is gone does not wait", "[db][store_health]") {

@@ -179,7 +179,7 @@ class Crawler:
         }
         self._test = test
         self._config_file = test.directory / "config.yaml"
-        self._report_file = test.directory / "report.json"
+        self.report_file = test.directory / "report.json"
         test.addCleanup(self._stop_server)
 
     def command(self, name, *arguments):
@@ -188,7 +188,7 @@ class Crawler:
 
     def start(self, *arguments):
         """A crawl in the background; its stderr goes to a pipe."""
-        command = self.command("crawl", "--report", str(self._report_file), *arguments)
+        command = self.command("crawl", "--report", str(self.report_file), *arguments)
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -207,7 +207,7 @@ class Crawler:
         return output, errors
 
     def report(self):
-        return json.loads(self._report_file.read_text())
+        return json.loads(self.report_file.read_text())
 
     def sql(self, script):
         """The rows that `script` selects, as lines with | between columns."""

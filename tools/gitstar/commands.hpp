@@ -4,7 +4,7 @@
 
 #include "config/config.hpp"
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,13 +21,17 @@ enum exit_code : int {
 struct crawl_options {
   std::string report_file; ///< empty: no report
   bool fresh = false;      ///< begin anew where an unfinished crawl could be resumed
+  bool repair = false;     ///< only what the newest crawl could not complete
   bool progress = true;
   std::string psql_hint; ///< the command that shows the result
 };
 
 int crawl_command(const config::settings& settings, const crawl_options& options);
 int migrate_command(const config::settings& settings);
-int status_command(const config::settings& settings);
+
+enum class status_format : uint8_t { text, json };
+int status_command(const config::settings& settings, status_format format);
+
 /// Replaces this process by psql; with the embedded server it stays to stop it afterwards.
 int psql_command(const config::settings& settings, const std::vector<std::string>& arguments);
 

@@ -11,13 +11,16 @@
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/progress.hpp"
 #include "tools/gitstar/signals.hpp"
+#include "tools/gitstar/status.hpp"
 #include "tools/gitstar/summary.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <cstdio>
+#include <future>
 #include <mutex>
+#include <thread>
 
 #include <unistd.h>
 
@@ -28,14 +31,24 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Of the five seconds that a graceful stop may take, what queries and batches under way get.
-constexpr auto drain_time = 3500ms;
+constexpr auto drain_time = 3000ms;
+constexpr auto end_time = 1s;     ///< then what the actors get to end,
+constexpr auto last_time = 300ms; ///< and what PostgreSQL gets at least for the last words
 constexpr auto status_time = 1s;
 
 net::github_client_options client_options(const config::github_section& github) {
   net::github_client_options result;
   result.graphql_url = github.graphql_url;
-  for (auto& x : github.credentials)
-    result.tokens.emplace(x.name, x.token.reveal());
+  result.rest_url = github.rest_url;
+  for (auto& x : github.credentials) {
+    if (x.app)
+      result.apps.emplace(x.name, *x.app);
+    else
+      result.tokens.emplace(x.name, x.token.reveal());
+  }
+  result.on_refused_field = [](const std::string& field, const std::string& reason) {
+    spdlog::warn("GitHub refuses the field {}; its column stays unknown: {}", field, reason);
+  };
   result.user_agent = "gitstar/" GITSTAR_VERSION;
   auto& http = github.http;
   result.http.connect_timeout = http.connect_timeout;
@@ -58,8 +71,10 @@ net::github_client_options client_options(const config::github_section& github) 
   }
   if (http.ca_file)
     result.http.ca_file = http.ca_file->string();
-  if (http.proxy == config::proxy_mode::environment)
+  if (http.proxy == config::proxy_mode::environment) {
     result.http.proxy = net::proxy_from_environment(net::parse_url(github.graphql_url));
+    result.rest_proxy = net::proxy_from_environment(net::parse_url(github.rest_url));
+  }
   return result;
 }
 
@@ -72,6 +87,20 @@ search_query base_query(const config::search_source& source) {
   if (!query)
     throw std::logic_error("the config accepted a search that cannot be read: " + text);
   return *query;
+}
+
+search_source source_of(const config::search_source& source) {
+  return {base_query(source), static_cast<int64_t>(source.top.value_or(0))};
+}
+
+/// Where the server is ours it is started again; one actor after the other.
+store_reviver reviver(db::embedded_postgres* server) {
+  if (server == nullptr)
+    return {};
+  return [server, one_at_a_time = std::make_shared<std::mutex>()] {
+    std::lock_guard guard{*one_at_a_time};
+    server->ensure_running();
+  };
 }
 
 /// What the monitoring server tells; written by the main thread, read by the server's.
@@ -96,15 +125,19 @@ class crawl_run {
 public:
   crawl_run(const config::settings& settings, const crawl_options& options)
       : settings_(settings), options_(options), store_(settings.store),
-        metrics_(std::make_shared<net::metrics>()),
+        revive_(reviver(store_.server.get())), metrics_(std::make_shared<net::metrics>()),
         client_(std::make_shared<net::github_client>(client_options(settings.github))) {
     db::migrate(store_.connection_string);
     start_monitoring();
   }
 
   int run();
+  /// Runs only where there is something to repair.
+  int repair();
 
 private:
+  using time_point = std::chrono::steady_clock::time_point;
+
   enum class ending : uint8_t { none, finished, failed, stopped };
 
   void start_monitoring();
@@ -112,18 +145,24 @@ private:
   void watch(caf::scoped_actor& self, const caf::actor& root);
   void refresh(caf::scoped_actor& self, const supervisor_actor& root);
   void publish();
+  void publish_store();
   void drain(caf::scoped_actor& self, const supervisor_actor& root);
   bool end_tree(caf::scoped_actor& self, const caf::actor& root);
-  void store_state(const std::string& state);
+  bool answers(caf::scoped_actor& self, std::function<void()> call, time_point until);
+  bool wait_for_store(caf::scoped_actor& self, const std::function<void()>& call);
+  void store_state(caf::scoped_actor& self, const std::string& state);
+  db::repository_summary look_back(caf::scoped_actor& self);
   run_report report() const;
-  int conclude();
-  int fail();
+  int conclude(caf::scoped_actor& self);
+  int fail(caf::scoped_actor& self);
   double share_seen() const;
 
   const config::settings& settings_;
   const crawl_options& options_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   open_store store_;
+  store_reviver revive_;
+  std::shared_ptr<db::store_health> store_health_ = std::make_shared<db::store_health>();
   std::shared_ptr<net::metrics> metrics_;
   std::shared_ptr<net::github_client> client_;
   std::shared_ptr<crawl_session> session_ = std::make_shared<crawl_session>();
@@ -131,6 +170,9 @@ private:
   std::unique_ptr<net::status_server> monitoring_;
   ending ending_ = ending::none;
   caf::error failure_;
+  time_point stop_by_ = time_point::max(); // five seconds after the first signal
+  bool store_hangs_ = false;               // a call to PostgreSQL is left behind
+  int64_t to_repair_ = 0;                  // partitions
   snapshot last_;
   std::vector<named_actor> leaves_;
 };
@@ -152,11 +194,6 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   auto open = [where = store_.connection_string]() -> std::unique_ptr<db::crawl_store> {
     return std::make_unique<db::postgres_store>(where);
   };
-  auto revive = [server = store_.server.get(), one_at_a_time = std::make_shared<std::mutex>()] {
-    std::lock_guard guard{*one_at_a_time};
-    if (server != nullptr)
-      server->ensure_running();
-  };
   auto& search = settings_.crawl.source.search;
   wall_clock clock;
   crawl_tree_config result;
@@ -169,13 +206,14 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
                                settings_.github.query_width.count_start};
   result.partitioner.observer = observer;
   result.ledger.open = open;
-  result.ledger.revive = revive;
+  result.ledger.revive = revive_;
+  result.ledger.health = store_health_;
   result.ledger.session = session_;
-  result.ledger.session->request = {
-      settings_.crawl.name, search_source{result.partitioner.base, result.partitioner.top}.text(),
-      options_.fresh};
+  result.ledger.session->request = {settings_.crawl.name, source_of(search).text(), options_.fresh,
+                                    options_.repair};
   result.writer.open = open;
-  result.writer.revive = revive;
+  result.writer.revive = revive_;
+  result.writer.health = store_health_;
   result.writer.batch_rows = settings_.store.batch_rows;
   result.writer.batch_delay = settings_.store.batch_delay;
   result.writer.metrics = metrics_;
@@ -213,11 +251,32 @@ int crawl_run::run() {
   leaves_.clear(); // the actor system waits until nobody holds a handle of a detached actor
   auto ended = end_tree(self, untyped_root);
   client_->stop();
-  auto code = ending_ == ending::failed ? fail() : conclude();
+  auto code = ending_ == ending::failed ? fail(self) : conclude(self);
   // The actor system would wait for an actor that hangs, for example in a dead connection.
-  if (!ended)
+  if (!ended || store_hangs_) {
+    if (store_.server)
+      store_.server->ask_to_stop();
     _exit(code);
+  }
   return code;
+}
+
+int crawl_run::repair() {
+  auto& search = settings_.crawl.source.search;
+  auto found =
+      db::newest_crawl(store_.connection_string, settings_.crawl.name, source_of(search).text());
+  if (found)
+    to_repair_ = found->certificate.incomplete + found->certificate.dead;
+  std::fputs(repair_text(settings_.crawl.name, found).c_str(), stdout);
+  std::fflush(stdout);
+  if (to_repair_ > 0)
+    return run();
+  if (found && !options_.report_file.empty()) {
+    last_.crawl.run = found->crawl;
+    last_.crawl.totals = found->certificate;
+    write_report(report(), options_.report_file);
+  }
+  return exit_complete;
 }
 
 void crawl_run::watch(caf::scoped_actor& self, const caf::actor& root) {
@@ -234,7 +293,10 @@ void crawl_run::watch(caf::scoped_actor& self, const caf::actor& root) {
         failure_ = msg.reason;
         ending_ = ending::failed;
       },
-      [&](drain_atom) { ending_ = ending::stopped; },
+      [&](drain_atom) {
+        ending_ = ending::stopped;
+        stop_by_ = std::chrono::steady_clock::now() + drain_time + end_time + last_time;
+      },
       caf::after(std::min<caf::timespan>(display.interval(), 1s)) >>
           [&] {
             refresh(self, typed_root);
@@ -287,8 +349,21 @@ void crawl_run::publish() {
     metrics_->set_query_width(x);
   metrics_->set_breaker_state(net::parse_url(settings_.github.graphql_url).host,
                               last_.bucket.breaker);
+  publish_store();
   auto parked = last_.bucket.breaker == "open";
-  health_.set({!parked, parked ? "the circuit breaker is open" : last_.crawl.phase});
+  if (!last_.store_waits_for.empty())
+    health_.set({false, "waiting for PostgreSQL: " + last_.store_waits_for});
+  else
+    health_.set({!parked, parked ? "the circuit breaker is open" : last_.crawl.phase});
+}
+
+void crawl_run::publish_store() {
+  if (auto line = store_health_->look(last_.at))
+    spdlog::warn(*line);
+  last_.store_waits_for = store_health_->waiting_for(last_.at);
+  metrics_->set_store_waiting(!last_.store_waits_for.empty());
+  for (auto& [sqlstate, total] : store_health_->errors())
+    metrics_->set_store_errors(sqlstate, total);
 }
 
 void crawl_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
@@ -328,7 +403,7 @@ bool crawl_run::end_tree(caf::scoped_actor& self, const caf::actor& root) {
         waiting = false;
       },
       [](drain_atom) {}, [](finished_atom, const crawl_progress&) {},
-      caf::after(1s) >>
+      caf::after(end_time) >>
           [&] {
             spdlog::warn("some actors do not end: going on without them");
             waiting = false;
@@ -336,16 +411,89 @@ bool crawl_run::end_tree(caf::scoped_actor& self, const caf::actor& root) {
   return ended;
 }
 
-void crawl_run::store_state(const std::string& state) {
+/// Makes a call to PostgreSQL on another thread, because a server that hangs would hang us. False:
+/// time is up, or a signal came, and the call is left behind. Throws what the call throws.
+bool crawl_run::answers(caf::scoped_actor& self, std::function<void()> call, time_point until) {
+  std::packaged_task<void()> task{std::move(call)};
+  auto done = task.get_future();
+  std::thread{std::move(task)}.detach();
+  while (done.wait_for(10ms) != std::future_status::ready) {
+    self->receive([&](drain_atom) { until = std::chrono::steady_clock::now() + last_time; },
+                  caf::after(0s) >> [] {});
+    if (std::chrono::steady_clock::now() < until)
+      continue;
+    store_hangs_ = true;
+    return false;
+  }
+  done.get();
+  return true;
+}
+
+/// Tries again while PostgreSQL is away. False: a signal has ended that.
+bool crawl_run::wait_for_store(caf::scoped_actor& self, const std::function<void()>& call) {
+  using clock = std::chrono::steady_clock;
+  store_retry retry{store_health_, self->id()};
+  for (;;) {
+    caf::timespan delay{0};
+    try {
+      retry.called(clock::now());
+      auto answered = answers(self, call, time_point::max());
+      retry.answered(clock::now());
+      return answered;
+    } catch (const db::store_error& failure) {
+      if (!failure.transient())
+        throw;
+      delay = retry.failed(failure, clock::now());
+    }
+    publish();
+    auto stopped = false;
+    self->receive([&](drain_atom) { stopped = true; }, caf::after(delay) >> [] {});
+    if (stopped)
+      return false;
+    retry.revive(revive_, clock::now());
+  }
+}
+
+void crawl_run::store_state(caf::scoped_actor& self, const std::string& state) {
   auto& run = last_.crawl.run;
   if (run.id == 0)
     return;
+  auto call = [where = store_.connection_string, run, state] {
+    db::postgres_store{where}.set_state(run.id, run.epoch, state);
+  };
   try {
-    db::postgres_store{store_.connection_string}.set_state(run.id, run.epoch, state);
-    run.state = state;
+    auto limit = std::min(stop_by_, std::chrono::steady_clock::now() + drain_time);
+    if (answers(self, call, limit))
+      run.state = state;
+    else
+      spdlog::warn("the crawl's state could not be stored: PostgreSQL does not answer");
   } catch (const db::store_error& failure) {
     spdlog::warn("the crawl's state could not be stored: {}", failure.what());
   }
+}
+
+/// What the store holds now; empty where it does not answer after a signal.
+db::repository_summary crawl_run::look_back(caf::scoped_actor& self) {
+  auto stored = std::make_shared<db::repository_summary>(); // a call left behind may still write it
+  auto look = [stored, where = store_.connection_string,
+               min_stars = std::max<int64_t>(last_.crawl.run.threshold, 0)] {
+    *stored = db::summarize_repositories(where, min_stars);
+  };
+  if (ending_ == ending::stopped) {
+    try {
+      if (!store_hangs_ && answers(self, look, stop_by_))
+        return *stored;
+    } catch (const db::store_error& failure) {
+      spdlog::warn("no summary: {}", failure.what());
+    }
+    return {};
+  }
+  auto build = [where = store_.connection_string] { db::build_query_indexes(where); };
+  if (!wait_for_store(self, build)) {
+    spdlog::warn("stopped before the indexes for queries were built: gitstar migrate builds them");
+    return {};
+  }
+  return wait_for_store(self, look) ? *stored : db::repository_summary{};
 }
 
 double crawl_run::share_seen() const {
@@ -368,17 +516,16 @@ run_report crawl_run::report() const {
   return result;
 }
 
-int crawl_run::conclude() {
+int crawl_run::conclude(caf::scoped_actor& self) {
   if (ending_ == ending::stopped)
-    store_state("stopped");
-  else
-    db::build_query_indexes(store_.connection_string);
+    store_state(self, "stopped");
+  auto stored = look_back(self);
   auto result = report();
   if (!options_.report_file.empty())
     write_report(result, options_.report_file);
-  auto stored = db::summarize_repositories(store_.connection_string,
-                                           std::max<int64_t>(result.crawl.run.threshold, 0));
   std::fputs(summary_text(result, stored, options_.psql_hint).c_str(), stdout);
+  if (options_.repair)
+    std::fputs(repair_result_text(to_repair_, result.crawl.totals).c_str(), stdout);
   std::fflush(stdout);
   if (ending_ == ending::stopped) {
     std::fputs("Stopped by a signal: the same command goes on from here.\n", stderr);
@@ -387,13 +534,13 @@ int crawl_run::conclude() {
   return share_seen() >= settings_.crawl.completeness ? exit_complete : exit_incomplete;
 }
 
-int crawl_run::fail() {
+int crawl_run::fail(caf::scoped_actor& self) {
   auto bad_config = failure_ == errc::bad_config;
   // A run that fails at once ends before anybody has asked how it is.
   if (last_.crawl.run.id == 0 && session_->run)
     last_.crawl.run = *session_->run;
   // What has stored nothing is not worth resuming.
-  store_state(last_.crawl.totals.seen == 0 ? "failed" : "stopped");
+  store_state(self, last_.crawl.totals.seen == 0 ? "failed" : "stopped");
   auto text = describe(failure_);
   if (bad_config) {
     auto at = settings_.crawl.source.search.top_at;
@@ -412,7 +559,8 @@ int crawl_run::fail() {
 
 int crawl_command(const config::settings& settings, const crawl_options& options) {
   block_signals();
-  return crawl_run{settings, options}.run();
+  crawl_run run{settings, options};
+  return options.repair ? run.repair() : run.run();
 }
 
 } // namespace gitstar::tool

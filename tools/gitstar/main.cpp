@@ -64,13 +64,22 @@ int main(int argc, char** argv) {
   action act;
 
   tool::crawl_options crawl;
-  auto command = add_command(app, "crawl", "Run the crawl, or go on with it", common);
-  command->add_option("--report", crawl.report_file, "Write a JSON report to this file");
-  command->add_flag("--fresh", crawl.fresh, "Begin anew instead of resuming");
-  command->add_flag("!--no-progress", crawl.progress, "Show no progress");
-  command->callback([&] {
+  auto add_crawl = [&](const char* name, const char* what) {
+    auto command = add_command(app, name, what, common);
+    command->add_option("--report", crawl.report_file, "Write a JSON report to this file");
+    command->add_flag("!--no-progress", crawl.progress, "Show no progress");
+    return command;
+  };
+  auto run_crawl = [&] {
     crawl.psql_hint = std::string{argv[0]} + " psql " + common.config_file;
     act = [&](auto& settings) { return tool::crawl_command(settings, crawl); };
+  };
+  auto command = add_crawl("crawl", "Run the crawl, or go on with it");
+  command->add_flag("--fresh", crawl.fresh, "Begin anew instead of resuming");
+  command->callback(run_crawl);
+  add_crawl("repair", "Ask again for what the newest crawl could not complete")->callback([&] {
+    crawl.repair = true;
+    run_crawl();
   });
 
   add_command(app, "check", "Check the config", common)->callback([&] {
@@ -83,9 +92,14 @@ int main(int argc, char** argv) {
     common.tokens = config::tokens::unused;
     act = tool::migrate_command;
   });
-  add_command(app, "status", "Show the newest crawl of this config", common)->callback([&] {
+  auto format = tool::status_format::text;
+  auto status = add_command(app, "status", "Show the newest crawl of this config", common);
+  status->add_option("--format", format, "text or json")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, tool::status_format>{
+          {"text", tool::status_format::text}, {"json", tool::status_format::json}}));
+  status->callback([&] {
     common.tokens = config::tokens::unused;
-    act = tool::status_command;
+    act = [&](auto& settings) { return tool::status_command(settings, format); };
   });
   std::vector<std::string> psql_arguments;
   auto psql =

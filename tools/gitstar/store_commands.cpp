@@ -2,13 +2,9 @@
 #include "db/conninfo.hpp"
 #include "db/migrations.hpp"
 #include "db/queries.hpp"
-#include "messages/time_text.hpp"
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/open_store.hpp"
-#include "tools/gitstar/summary.hpp"
-#include "tools/gitstar/text.hpp"
-
-#include <fmt/format.h>
+#include "tools/gitstar/status.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -21,33 +17,6 @@
 namespace gitstar::tool {
 
 namespace {
-
-std::string budget_line(const budget_record& x) {
-  if (!x.enabled)
-    return fmt::format("  {}: the server has rate limits switched off\n", x.credential);
-  auto result = fmt::format("  {}: {} of {} points left, reset {}", x.credential,
-                            thousands(x.remaining), thousands(x.limit), to_utc_text(x.reset_at));
-  if (x.banned_until > timestamp{})
-    result += ", banned until " + to_utc_text(x.banned_until);
-  return result + '\n';
-}
-
-std::string status_text(const db::crawl_status& status) {
-  auto& run = status.crawl;
-  auto result = fmt::format("Crawl {} '{}': {}\n  {}\n  begun {}", run.id, run.name, run.state,
-                            run.source, to_utc_text(run.started_at));
-  if (status.finished_at)
-    result += ", finished " + to_utc_text(*status.finished_at);
-  result += '\n' + certificate_text(run, status.certificate);
-  for (auto& x : status.unfinished)
-    result += fmt::format("  {} '{}': {} of {} seen; {}\n", x.state, x.description,
-                          thousands(x.seen), thousands(x.expected), x.reason);
-  if (!status.budgets.empty())
-    result += "Budgets\n";
-  for (auto& x : status.budgets)
-    result += budget_line(x);
-  return result;
-}
 
 [[noreturn]] void become(const db::command_line& command) {
   std::vector<char*> arguments;
@@ -89,15 +58,16 @@ int migrate_command(const config::settings& settings) {
   return exit_complete;
 }
 
-int status_command(const config::settings& settings) {
+int status_command(const config::settings& settings, status_format format) {
   open_store store{settings.store};
   db::migrate(store.connection_string);
   auto status = db::newest_crawl(store.connection_string, settings.crawl.name);
-  if (!status) {
+  if (format == status_format::json)
+    std::fputs(status ? status_json(*status).c_str() : "null\n", stdout);
+  else if (status)
+    std::fputs(status_text(*status).c_str(), stdout);
+  else
     std::printf("No crawl '%s' has been run yet.\n", settings.crawl.name.c_str());
-    return exit_complete;
-  }
-  std::fputs(status_text(*status).c_str(), stdout);
   return exit_complete;
 }
 

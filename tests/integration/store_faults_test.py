@@ -1,0 +1,123 @@
+"""PostgreSQL fails while a crawl runs: the crawl waits, says why, goes on, and nothing is lost."""
+
+import re
+import shutil
+import signal
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from database_faults import FAULTS, Postgres, RunningCrawl, says
+from programs import Crawler, IntegrationTest, Simulator, wait_until
+
+REPOSITORIES = 20_000
+
+
+class DatabaseTest(IntegrationTest):
+    """A simulated GitHub and one server for all tests of a class; a database for each test."""
+
+    @classmethod
+    def setUpClass(cls):
+        directory = Path(tempfile.mkdtemp(prefix="gitstar-database-"))
+        cls.addClassCleanup(shutil.rmtree, directory)
+        directory.chmod(0o755)  # root's PostgreSQL runs as another account
+        cls.postgres = Postgres(directory)
+        cls.addClassCleanup(cls.postgres.close)
+
+    def setUp(self):
+        super().setUp()
+        self.github = Simulator(self, "--repositories", REPOSITORIES, "--latency", 40)
+        self.crawler = Crawler(self, self.github.url, fetchers=4)
+        self.crawler.config["github"]["query_width"] = {"page_max": 2}
+        self.crawler.config["store"]["postgres"] = self.postgres.new_database("crawled")
+
+    def start(self):
+        crawl = RunningCrawl(self.crawler.start("--no-progress"))
+        self.github.wait_for_requests(40)
+        return crawl
+
+
+class FaultTest(DatabaseTest):
+    deadline_s = 60
+
+    def survive(self, name):
+        began = time.monotonic()
+        crawl = self.start()
+        FAULTS[name](crawl, self.postgres)
+        healed = time.monotonic()
+        self.assertEqual(crawl.wait(), 0, crawl.text())
+        report = self.assert_certified(self.crawler, self.github, "stars:>=0")
+        self.assert_history_begins(self.crawler)
+        self.assertEqual(self.github.stats()["repeated_pages"], 0)
+        # One line per cause and half a minute, not one per attempt and connection.
+        waits = re.findall(r"waiting for PostgreSQL.*?: (.*? \(\w{5}\)):", crawl.text())
+        self.assertEqual(len(waits), len(set(waits)))
+        self.say(
+            f"{report['repositories']} repositories in {report['wall_seconds']:.1f} s, of which "
+            f"{healed - began:.1f} s until it was healed; said: {', '.join(waits)}"
+        )
+
+
+def a_test(name):
+    return lambda self: self.survive(name)
+
+
+for fault in FAULTS:
+    setattr(FaultTest, "test_a_crawl_survives_" + fault.replace(" ", "_"), a_test(fault))
+
+
+class HungServerTest(DatabaseTest):
+    def test_a_hung_server_does_not_keep_the_crawl_from_stopping(self):
+        crawl = self.start()
+        self.postgres.pause()
+        self.addCleanup(self.postgres.resume)
+        time.sleep(0.5)
+        asked_at = time.monotonic()
+        crawl.process.send_signal(signal.SIGTERM)
+        self.assertEqual(crawl.wait(), 130, crawl.text())
+        took = time.monotonic() - asked_at
+        self.assertLess(took, 5)
+        self.postgres.resume()
+        self.crawler.crawl()
+        report = self.assert_certified(self.crawler, self.github, "stars:>=0")
+        self.assertEqual(report["crawl_id"], 1)
+        self.say(f"stopped after {took:.1f} s and resumed to {report['repositories']}")
+
+
+class WaitingTest(DatabaseTest):
+    def test_health_and_metrics_tell_that_postgresql_is_waited_for(self):
+        self.crawler.config["telemetry"] = {"listen": "127.0.0.1:0", "log_level": "debug"}
+        crawl = self.start()
+        url = crawl.wait_for_log(r"http://[\d.:]+")[0]
+        self.postgres.configure("default_transaction_read_only", "on")
+        says(crawl, r"read-only \(25006\)")
+        health = wait_until(lambda: unhealthy(url), "a report of bad health")
+        metrics = get(url + "/metrics")[1]
+        self.postgres.configure("default_transaction_read_only")
+        crawl.wait_for_log("PostgreSQL is back after")
+        wait_until(lambda: get(url + "/healthz")[0] == 200, "good health")
+        self.assertEqual(crawl.wait(), 0, crawl.text())
+        self.assertEqual(health, "waiting for PostgreSQL: the database is read-only (25006)")
+        self.assertIn("\ngitstar_store_waiting 1\n", metrics)
+        self.assertRegex(metrics, r'\ngitstar_store_errors_total\{sqlstate="25006"\} [1-9]')
+
+
+def get(url):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
+
+
+def unhealthy(url):
+    status, text = get(url + "/healthz")
+    return text.strip() if status == 503 else None
+
+
+if __name__ == "__main__":
+    unittest.main()
