@@ -121,6 +121,11 @@ void token_bucket_state::save() {
     saved_widths_ = widths;
     store(widths_atom_v, std::move(widths));
   }
+  std::vector<error_record> errors;
+  for (auto& [kind, x] : std::exchange(new_errors_, {}))
+    errors.push_back(x);
+  if (!errors.empty())
+    store(errors_atom_v, std::move(errors));
 }
 
 template <class Atom, class Records>
@@ -259,7 +264,10 @@ void token_bucket_state::count(const grant& done, const query_report& x) {
   if (x.result == outcome::ok)
     return;
   ++totals_.retries;
-  ++totals_.errors[gitstar::to_string(x.result)];
+  auto kind = gitstar::to_string(x.result);
+  ++totals_.errors[kind];
+  auto& error = new_errors_[kind];
+  error = {kind, x.message, error.count + 1, cfg_.clock.at(now())};
   cfg_.metrics->count_retries(1);
 }
 

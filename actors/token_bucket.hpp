@@ -84,6 +84,7 @@ private:
   circuit_breaker::state logged_breaker_ = circuit_breaker::state::closed;
   std::unique_ptr<width_table> widths_;
   std::vector<width_record> saved_widths_;
+  std::map<std::string, error_record> new_errors_; // by kind, since they were saved
   std::map<query_shape, int64_t> costs_; // points the last query of the shape took
   std::deque<request> waiting_;
   std::unordered_map<uint64_t, grant> granted_;

@@ -115,3 +115,34 @@ TEST_CASE_METHOD(bookkeeping, "who waits for a ledger that ends is told", "[ledg
   CHECK(run.get().error() == errc::stopping);
   CHECK(totals.get().error() == errc::stopping);
 }
+
+TEST_CASE_METHOD(bookkeeping, "errors belong to the crawl that is open", "[ledger]") {
+  auto uut = spawn_ledger();
+  std::vector<error_record> errors{{"timeout", "502", 2, database->now}};
+  CHECK(ask<void>(uut, errors_atom_v, errors));
+  CHECK(database->errors.empty()); // of none
+  auto run = *ask<crawl>(uut, open_atom_v);
+  CHECK(ask<void>(uut, errors_atom_v, errors));
+  CHECK(database->errors[run.id]["timeout"] == errors[0]);
+}
+
+TEST_CASE_METHOD(bookkeeping, "who waits for PostgreSQL is known while it is away", "[ledger]") {
+  auto cfg = ledger_settings();
+  session = std::make_shared<crawl_session>();
+  session->request = {"test", "search", false};
+  cfg.session = session;
+  auto uut = spawn(ledger, cfg);
+  away(3);
+  auto run = ask_later<crawl>(uut, open_atom_v);
+  CHECK(cfg.health->waiting_for(now()) == "connection refused");
+  CHECK(cfg.health->errors()["none"] == 1);
+  advance(700ms); // 100 + 200 + 400
+  CHECK(run.answered());
+  CHECK(cfg.health->waiting_for(now()).empty());
+  CHECK(cfg.health->errors()["none"] == 3);
+  away(1'000'000);
+  auto totals = ask_later<certificate>(uut, certify_atom_v, int64_t{1});
+  CHECK_FALSE(cfg.health->waiting_for(now()).empty());
+  end(uut);
+  CHECK(cfg.health->waiting_for(now()).empty());
+}

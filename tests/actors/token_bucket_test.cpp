@@ -448,6 +448,22 @@ TEST_CASE_METHOD(permits, "a timer that was moved forward breeds no others", "[t
   CHECK(timers() <= idle + 1);
 }
 
+TEST_CASE_METHOD(permits, "errors are saved by kind every few seconds", "[token_bucket]") {
+  start_told();
+  auto run = ask<crawl>(books, open_atom_v)->id;
+  report(take(), outcome::timeout);
+  auto newest = clock.at(now());
+  report(take(), outcome::timeout);
+  CHECK(database->errors.empty());
+  advance(5s);
+  REQUIRE(database->errors[run].size() == 1);
+  CHECK(database->errors[run]["timeout"] == error_record{"timeout", "", 2, newest});
+  report(take(), outcome::timeout);
+  advance(10s);
+  CHECK(database->errors[run]["timeout"].count == 3);
+  CHECK(std::count(database->calls.begin(), database->calls.end(), "save_errors") == 2);
+}
+
 TEST_CASE_METHOD(permits, "budgets are saved only when they have changed", "[token_bucket]") {
   start_told();
   advance(1min);

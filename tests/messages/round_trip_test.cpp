@@ -114,6 +114,13 @@ TEST_CASE_METHOD(serialization, "a search field survives serialization", "[messa
   check(search_field{"stars:>1", "Y3Vyc29yOjE="});
 }
 
+TEST_CASE_METHOD(serialization, "an error record survives serialization", "[messages]") {
+  error_record x{"timeout", "502 Bad Gateway", int64_t{1} << 40, timestamp{}};
+  x.at += std::chrono::seconds{1'795'176'000};
+  check(x);
+  check(std::vector<error_record>{x, {}});
+}
+
 TEST_CASE_METHOD(serialization, "an API request survives serialization", "[messages]") {
   check(api_request{query_shape::search_page, "token-1", {{"a", "b"}, {"c", ""}}});
   check(api_request{query_shape::search_count, "token-1", {}, true});
