@@ -5,6 +5,7 @@
 #include "config/config.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,21 @@ struct crawl_options {
 };
 
 int crawl_command(const config::settings& settings, const crawl_options& options);
+struct plan_options {
+  bool probe = false; ///< ask GitHub
+  bool json = false;
+  std::optional<int64_t> repositories; ///< to be assumed instead of what the source says
+};
+
+int plan_command(const config::settings& settings, const plan_options& options);
+
+struct check_options {
+  bool json = false;
+};
+
+/// `check --online`: asks GitHub and the store what is true of them now.
+int check_command(const config::settings& settings, const check_options& options);
+
 int migrate_command(const config::settings& settings);
 
 enum class status_format : uint8_t { text, json };

@@ -32,6 +32,15 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, common_
   return command;
 }
 
+/// `--format text|json` for what goes to stdout.
+void add_format(CLI::App* command, bool& json) {
+  command
+      ->add_option_function<std::string>(
+          "--format", [&json](const std::string& format) { json = format == "json"; },
+          "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
 using action = std::function<int(const config::settings&)>;
 
 int run(const common_options& common, const action& act) {
@@ -82,12 +91,30 @@ int main(int argc, char** argv) {
     run_crawl();
   });
 
-  add_command(app, "check", "Check the config", common)->callback([&] {
-    act = [&](auto&) {
+  tool::check_options check;
+  auto online = false;
+  auto check_command = add_command(app, "check", "Check the config", common);
+  check_command->add_flag("--online", online, "Ask GitHub and the store, too");
+  add_format(check_command, check.json);
+  check_command->callback([&] {
+    act = [&](auto& settings) {
+      if (online)
+        return tool::check_command(settings, check);
       std::printf("%s is valid.\n", common.config_file.c_str());
-      return tool::exit_complete;
+      return static_cast<int>(tool::exit_complete);
     };
   });
+  tool::plan_options plan;
+  auto plan_command =
+      add_command(app, "plan", "Say what a crawl will take, before a point is spent", common);
+  auto probe = plan_command->add_flag("--probe", plan.probe, "Ask GitHub how much there is");
+  plan_command
+      ->add_option("--repositories", plan.repositories, "So many instead of what the source says")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
+      ->excludes(probe);
+  add_format(plan_command, plan.json);
+  plan_command->callback(
+      [&] { act = [&](auto& settings) { return tool::plan_command(settings, plan); }; });
   add_command(app, "migrate", "Bring the database schema up to date", common)->callback([&] {
     common.tokens = config::tokens::unused;
     act = tool::migrate_command;

@@ -11,4 +11,11 @@ open_store::open_store(const config::store_section& settings) {
   connection_string = server->connection_string();
 }
 
+bool store_exists(const config::store_section& settings) {
+  namespace fs = std::filesystem;
+  std::error_code unreadable;
+  auto begun = [&](const fs::path& dir) { return fs::exists(dir / "data/PG_VERSION", unreadable); };
+  return !settings.embedded() || begun(settings.data_dir) || begun(settings.data_dir / "cluster");
+}
+
 } // namespace gitstar::tool

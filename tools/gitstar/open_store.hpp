@@ -17,4 +17,8 @@ struct open_store {
   std::string connection_string;
 };
 
+/// Whether there may be something in it: an embedded server that no crawl has begun yet has
+/// nothing, and looking must not begin it.
+bool store_exists(const config::store_section& settings);
+
 } // namespace gitstar::tool

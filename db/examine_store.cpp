@@ -1,0 +1,22 @@
+#include "db/examine_store.hpp"
+
+#include "db/connection.hpp"
+#include "db/migrations.hpp"
+
+namespace gitstar::db {
+
+store_examination examine_store(const std::string& connection_string) {
+  connection database{connection_string};
+  return database.transaction([](pqxx::work& work) {
+    store_examination result;
+    result.server_version = work.exec1("show server_version")[0].as<std::string>();
+    if (!work.exec1("select to_regclass('schema_migrations')")[0].is_null())
+      result.schema_version =
+          work.exec1("select coalesce(max(version), 0) from schema_migrations")[0].as<int>();
+    if (auto& known = built_in_migrations(); !known.empty())
+      result.program_version = known.back().version;
+    return result;
+  });
+}
+
+} // namespace gitstar::db

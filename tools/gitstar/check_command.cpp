@@ -1,0 +1,72 @@
+#include "db/crawl_store.hpp"
+#include "tools/gitstar/check.hpp"
+#include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/open_store.hpp"
+#include "tools/gitstar/wiring.hpp"
+
+#include <cstdio>
+
+namespace gitstar::tool {
+
+namespace {
+
+std::vector<check_line> look_at_github(const config::github_section& github) {
+  try {
+    net::github_client client{client_options(github)};
+    examinations found;
+    for (auto& x : github.credentials)
+      found.emplace(x.name, net::examine_credential(
+                                client, x.name, x.kind != config::credential_kind::installation));
+    return github_lines(github.credentials, found);
+  } catch (const std::runtime_error& failure) { // an unreadable certificate or key
+    return {{"github", check_level::error, failure.what(), {}}};
+  }
+}
+
+check_line look_at_database(const config::store_section& settings) {
+  if (!store_exists(settings))
+    return {"database",
+            check_level::ok,
+            "not there yet: the first crawl makes it in " + settings.data_dir.string(),
+            {}};
+  try {
+    open_store store{settings};
+    return database_line(db::examine_store(store.connection_string));
+  } catch (const db::store_error& failure) {
+    return {"database", check_level::error, failure.what(), {}};
+  }
+}
+
+/// Of the embedded server; what another one has is not ours to see.
+std::vector<check_line> look_at_disk(const config::settings& settings) {
+  namespace fs = std::filesystem;
+  if (!settings.store.embedded())
+    return {};
+  std::error_code unreadable;
+  auto directory = fs::absolute(settings.store.data_dir);
+  auto existing = directory;
+  while (!fs::exists(existing, unreadable) && existing.has_relative_path())
+    existing = existing.parent_path();
+  auto space = fs::space(existing, unreadable);
+  if (unreadable)
+    return {{"disk",
+             check_level::error,
+             "cannot look at " + existing.string() + ": " + unreadable.message(),
+             {}}};
+  auto wanted = settings.crawl.source.search.top.value_or(0);
+  return {disk_line(directory.string(), space.available, static_cast<int64_t>(wanted))};
+}
+
+} // namespace
+
+int check_command(const config::settings& settings, const check_options& options) {
+  auto lines = look_at_github(settings.github);
+  lines.push_back(look_at_database(settings.store));
+  for (auto& x : look_at_disk(settings))
+    lines.push_back(std::move(x));
+  auto text = options.json ? check_json(lines) + '\n' : check_text(lines);
+  std::fputs(text.c_str(), stdout);
+  return has_error(lines) ? exit_failed : exit_complete;
+}
+
+} // namespace gitstar::tool

@@ -1,0 +1,130 @@
+#include "actors/search_source.hpp"
+#include "db/examine_store.hpp"
+#include "db/postgres_store.hpp"
+#include "db/queries.hpp"
+#include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/github_probe.hpp"
+#include "tools/gitstar/open_store.hpp"
+#include "tools/gitstar/plan.hpp"
+#include "tools/gitstar/wiring.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+
+namespace gitstar::tool {
+
+namespace {
+
+/// What earlier runs have left.
+struct ledger_memory {
+  std::vector<budget_record> budgets;
+  std::vector<width_record> widths;
+  optional<db::crawl_status> crawl; ///< the newest of this source
+};
+
+ledger_memory read_ledger(const config::settings& settings, const std::string& source) {
+  ledger_memory result;
+  if (!store_exists(settings.store))
+    return result;
+  try {
+    open_store store{settings.store};
+    auto& where = store.connection_string;
+    if (db::examine_store(where).pending() != 0)
+      return result; // of another version
+    db::postgres_store ledger{where};
+    result.budgets = ledger.load_budgets();
+    result.widths = ledger.load_widths();
+    result.crawl = db::newest_crawl(where, settings.crawl.name, source);
+  } catch (const db::store_error& failure) {
+    spdlog::warn("planning without the ledger of earlier runs: {}", failure.what());
+  }
+  return result;
+}
+
+/// What is newer replaces what the ledger had of the same credential.
+void update(std::vector<budget_record>& records, const std::vector<budget_record>& newer) {
+  for (auto& x : newer) {
+    auto old = std::find_if(records.begin(), records.end(),
+                            [&](auto& r) { return r.credential == x.credential; });
+    if (old == records.end()) {
+      records.push_back(x);
+      continue;
+    }
+    auto viewer = x.viewer_id > 0 ? x.viewer_id : old->viewer_id;
+    auto day = old->day;
+    auto spent = old->spent_today;
+    *old = x;
+    old->viewer_id = viewer;
+    old->day = day;
+    old->spent_today = spent;
+  }
+}
+
+/// Whether somebody has said how many repositories there are to crawl, apart from GitHub.
+void find_matches(plan_facts& facts, const plan_options& options, const ledger_memory& memory) {
+  if (options.repositories) {
+    facts.outline.top = 0;
+    facts.outline.matches = *options.repositories;
+    facts.matches_from = "(--repositories)";
+  } else if (facts.outline.top > 0) {
+    facts.outline.matches = facts.outline.top;
+    facts.matches_from = "(top)";
+  } else if (memory.crawl && memory.crawl->certificate.open == 0) {
+    facts.outline.matches = memory.crawl->certificate.expected;
+    facts.matches_from = fmt::format("(as crawl {} found)", memory.crawl->crawl.id);
+  }
+  facts.matches_known = !facts.matches_from.empty();
+}
+
+crawl_plan probed_plan(const config::settings& settings, plan_facts facts,
+                       std::vector<budget_record> known, timestamp now) {
+  github_probe probe{settings.github};
+  auto width = facts.outline.counts.current();
+  estimate(facts.outline, [&](auto& searches) { return probe.ask(searches, width); });
+  probe.read_pages(facts.widest);
+  facts.outline.times = probe.times();
+  facts.matches_from = "(GitHub says so)";
+  facts.probe = probe.cost();
+  facts.assumptions.push_back(
+      "Answers take as long as the last of the probe, and longer where they carry more.");
+  update(known, probe.budgets());
+  facts.budgets = plan_budgets(settings.github, known, now, facts.assumptions);
+  return make_plan(facts, [&](auto& searches) { return probe.recall(searches); });
+}
+
+} // namespace
+
+int plan_command(const config::settings& settings, const plan_options& options) {
+  auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  auto query = base_query(settings.crawl.source.search);
+  auto top = static_cast<int64_t>(settings.crawl.source.search.top.value_or(0));
+  plan_facts facts;
+  facts.source = search_source{query, top}.text();
+  auto memory = read_ledger(settings, facts.source);
+  facts.outline = plan_outline(settings, query, memory.widths);
+  facts.outline.query.created.last =
+      std::min(facts.outline.query.created.last, now.time_since_epoch().count());
+  facts.limits = plan_limits(settings, now);
+  facts.widest = settings.github.query_width.page_max;
+  facts.prices = settings.crawl.prices;
+  find_matches(facts, options, memory);
+  crawl_plan plan;
+  if (options.probe) {
+    plan = probed_plan(settings, facts, memory.budgets, now);
+  } else {
+    auto& times = facts.outline.times;
+    facts.assumptions.push_back(fmt::format(
+        "GitHub takes {:.1f} s to answer a query of 10 pages or of 100 counts, and {:.2f} s for "
+        "one page; --probe measures.",
+        times.pages(10), times.pages(1)));
+    facts.budgets = plan_budgets(settings.github, memory.budgets, now, facts.assumptions);
+    plan = make_plan(facts);
+  }
+  auto text = options.json ? plan_json(plan) + '\n' : plan_text(plan);
+  std::fputs(text.c_str(), stdout);
+  return exit_complete;
+}
+
+} // namespace gitstar::tool
