@@ -50,7 +50,8 @@ uint16_t parse_port(std::string_view text) {
   unsigned port = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (code != std::errc{} || end != text.data() + text.size() || port == 0 || port > 65535)
-    throw url_error{"the URL's port '" + std::string{text} + "' is not a number from 1 to 65535"};
+    // What stands there may be a password with a slash in it.
+    throw url_error{"the URL's port is not a number from 1 to 65535"};
   return static_cast<uint16_t>(port);
 }
 
