@@ -252,24 +252,42 @@ bool is_rate_limit(verdict what) {
 
 // -- headers --------------------------------------------------------------------------------------
 
+/// Clocks count nanoseconds in 64 bits: what lies further away cannot be added to one.
+constexpr std::chrono::seconds longest_span = std::chrono::years{100};
+
+/// GitHub asks for an hour at most. A broken header must not stop a crawl for good.
+constexpr std::chrono::seconds longest_wait = std::chrono::hours{24};
+
+bool is_plausible(timestamp time, timestamp now) {
+  return time >= now - longest_span && time <= now + longest_span;
+}
+
+optional<std::chrono::seconds> time_to_wait(std::string_view header, timestamp now) {
+  auto bounded = [](std::chrono::seconds wait) {
+    return std::clamp(wait, std::chrono::seconds{0}, longest_wait);
+  };
+  if (auto seconds = number(header); seconds && *seconds >= 0)
+    return bounded(std::chrono::seconds{*seconds});
+  if (auto date = parse_http_date(header))
+    return bounded(*date - now);
+  return caf::none;
+}
+
 void read_headers(const http_response& response, timestamp now, api_response& result) {
   result.request_id = excerpt(response.header("x-github-request-id"));
-  if (auto date = parse_http_date(response.header("date")))
+  if (auto date = parse_http_date(response.header("date")); date && is_plausible(*date, now))
     result.server_clock_skew = *date - now;
-  auto wait = response.header("retry-after");
-  if (auto seconds = number(wait); seconds && *seconds >= 0)
-    result.retry_after = std::chrono::seconds{*seconds};
-  else if (auto date = parse_http_date(wait))
-    result.retry_after = std::max(std::chrono::seconds{0}, *date - now);
+  result.retry_after = time_to_wait(response.header("retry-after"), now);
 }
 
 /// Fact sheet 2.3. A 401 shows zeros that mean nothing (fact sheet 1).
-rate_limit limits_in_headers(const http_response& response) {
+rate_limit limits_in_headers(const http_response& response, timestamp now) {
   auto limit = number(response.header("x-ratelimit-limit"));
   auto remaining = number(response.header("x-ratelimit-remaining"));
   auto reset = number(response.header("x-ratelimit-reset"));
   rate_limit result;
-  if (response.status == 401 || !limit || !remaining || !reset)
+  if (response.status == 401 || !limit || !remaining || !reset ||
+      !is_plausible(timestamp{std::chrono::seconds{*reset}}, now))
     return result;
   result.known = true;
   result.limit = *limit;
@@ -279,10 +297,11 @@ rate_limit limits_in_headers(const http_response& response) {
 }
 
 /// The body is closer to the truth than the headers: it knows this query's cost.
-rate_limit limits_of(const http_response& response, const github_answer& answer) {
-  if (answer.rate_limit_state == github_answer::limit_state::present)
+rate_limit limits_of(const http_response& response, const github_answer& answer, timestamp now) {
+  if (answer.rate_limit_state == github_answer::limit_state::present &&
+      is_plausible(answer.limits.reset_at, now))
     return answer.limits;
-  auto result = limits_in_headers(response);
+  auto result = limits_in_headers(response, now);
   if (!result.known && answer.rate_limit_state == github_answer::limit_state::null) {
     result.known = true;
     result.enabled = false;
@@ -379,7 +398,8 @@ private:
 /// Judges one answer that came.
 class judgement {
 public:
-  judgement(const api_request& request, const http_response& response, classified& result)
+  judgement(const api_request& request, const http_response& response, timestamp now,
+            classified& result)
       : request_(request), response_(response),
         answer_(parse_github_answer(response.body, request.fields.size())), result_(result.answer) {
     // Who we are is asked by the way: no answer is worse for not telling.
@@ -394,7 +414,7 @@ public:
     for (const auto& error : answer_.errors)
       refusals.add(error, judge(error));
     result.refused = refusals.result(answer_.fields);
-    result_.limits = limits_of(response, answer_);
+    result_.limits = limits_of(response, answer_, now);
     result_.identity = answer_.identity;
     result_.result = judge_body();
     if (result_.result != outcome::ok && result_.result != outcome::partial)
@@ -542,9 +562,9 @@ classified classify(const api_request& request, http_response&& response, timest
   if (response.failure != http_failure::none) {
     answer.result = outcome_of(response.failure);
     answer.message = std::move(response.detail);
-    answer.limits = limits_in_headers(response);
+    answer.limits = limits_in_headers(response, now);
   } else {
-    judgement{request, response, result};
+    judgement{request, response, now, result};
   }
   return result;
 }

@@ -537,6 +537,22 @@ TEST_CASE("request id, clock skew and time to wait are read from headers", "[cla
   CHECK_FALSE(bad.retry_after);
 }
 
+TEST_CASE("times that no clock can take are not taken", "[classify]") {
+  auto reset = GENERATE("9223372036854775807", "-9223372036854775808", "99999999999");
+  auto got = judged(counts(1), 403, "{}",
+                    {{"Date", "Sat, 01 Jan 0001 00:00:00 GMT"},
+                     {"Retry-After", "9223372036854775807"},
+                     {"X-RateLimit-Limit", "5000"},
+                     {"X-RateLimit-Remaining", "0"},
+                     {"X-RateLimit-Reset", reset}});
+  CHECK_FALSE(got.server_clock_skew);
+  CHECK(got.retry_after == seconds{24 * 3600});
+  CHECK_FALSE(got.limits.known);
+  auto body = R"({"data":{"f0":{"repositoryCount":1},"rateLimit":{"cost":1,"limit":5000,)"
+              R"("remaining":1,"resetAt":"9999-12-31T23:59:59Z"}}})";
+  CHECK_FALSE(judged(counts(1), 200, body).limits.known);
+}
+
 TEST_CASE("long and many-lined bodies become one short line", "[classify]") {
   auto got = judged(pages(), 500, "a\nb\tc" + std::string(10'000, 'x'), {});
   CHECK(got.message.size() < 400);
