@@ -1,5 +1,9 @@
 #include "config/yaml_reader.hpp"
 
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/emitterstyle.h>
+#include <yaml-cpp/eventhandler.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +15,9 @@
 namespace gitstar::config {
 
 namespace {
+
+/// Far above any config and any key; a device or a pipe may have no end.
+constexpr size_t largest_file = 1 << 20;
 
 [[noreturn]] void fail(location at, std::string message) {
   throw failure{{std::move(at), std::move(message)}};
@@ -294,17 +301,55 @@ void yaml_reader::check(const char* name, bool holds, const char* message) const
     fail(location_of(name), message);
 }
 
+namespace {
+
+/// Notes where a document begins.
+class document_finder : public YAML::EventHandler {
+public:
+  const YAML::Mark& begin() const { return begin_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { begin_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+private:
+  YAML::Mark begin_;
+};
+
+/// Where the second document begins. `YAML::LoadAll` would find documents without end, and keep
+/// them all, where the text begins with a comma.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream in{text};
+  YAML::Parser parser{in};
+  document_finder found;
+  auto has_two = parser.HandleNextDocument(found) && parser.HandleNextDocument(found);
+  return has_two ? std::optional{found.begin()} : std::nullopt;
+}
+
+} // namespace
+
 void read_document(const std::string& text, const document& doc, settings& target) {
-  std::vector<YAML::Node> documents;
-  location at{doc.file};
+  YAML::Node root;
+  std::optional<YAML::Mark> second;
+  location at{doc.file, 1, 1}; // of what has no place of its own, such as an empty document
   try {
-    documents = YAML::LoadAll(text);
+    second = second_document(text);
+    if (!second)
+      root.reset(YAML::Load(text));
   } catch (const YAML::Exception& error) {
     fail(at_mark(at, error.mark), "not valid YAML: " + error.msg);
   }
-  if (documents.size() > 1)
-    fail(at_mark(at, documents[1].Mark()), "expected one YAML document, found several");
-  auto root = documents.empty() ? YAML::Node{} : documents.front();
+  if (second)
+    fail(at_mark(at, *second), "expected one YAML document, found several");
   yaml_reader{doc, root, at_mark(at, root.Mark())}.read(target);
 }
 
@@ -316,9 +361,12 @@ std::string read_file(const std::filesystem::path& file, const location& at) {
   std::ifstream in(file, std::ios::binary);
   if (!in)
     fail(at, place + "cannot be read: " + std::strerror(errno));
-  std::ostringstream content;
-  content << in.rdbuf();
-  return content.str();
+  std::string content(largest_file + 1, '\0');
+  in.read(content.data(), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<size_t>(in.gcount()));
+  if (content.size() > largest_file)
+    fail(at, place + "is larger than 1 MiB");
+  return content;
 }
 
 } // namespace gitstar::config

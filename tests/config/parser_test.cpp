@@ -346,13 +346,14 @@ TEST_CASE("listed keys never hold a secret", "[config]") {
 
 TEST_CASE("a config that is no mapping of known keys is refused", "[config]") {
   auto [text, line] = GENERATE(table<std::string, std::string>({
-      {"", "c.yaml: crawl.name: required but missing; expected 1 to 63 characters of a-z, 0-9 "
+      {"", "c.yaml:1:1: crawl.name: required but missing; expected 1 to 63 characters of a-z, 0-9 "
            "and -"},
       {"just words", "c.yaml:1:1: expected a mapping of keys, found a single value"},
       {"- a\n- b", "c.yaml:1:1: expected a mapping of keys, found a list"},
       {"crawl: [", "c.yaml:1:1: not valid YAML: end of sequence flow not found"},
       {"crawl:\n\tname: x", "c.yaml:2:6: not valid YAML: illegal map value"},
-      {minimal() + "---\n" + minimal(), "c.yaml:7:1: expected one YAML document, found several"},
+      {",a: b", "c.yaml:1:1: expected one YAML document, found several"},
+      {minimal() + "---\n" + minimal(), "c.yaml:6:1: expected one YAML document, found several"},
       {"crawl: {? [a] : b}", "c.yaml:1:11: crawl: expected the name of a key, found a list"},
       {minimal("cluster: {}\n"), "c.yaml:6:1: cluster: unknown key; expected one of crawl, "
                                  "github, store, telemetry"},
@@ -414,6 +415,13 @@ TEST_CASE("a bad crawl name, source or number is refused", "[config]") {
   }));
   CAPTURE(text);
   CHECK(complaint(text) == line);
+}
+
+TEST_CASE("a file without an end is not read to its end", "[config]") {
+  auto text = "crawl: {name: mine, source: {search: {query: x}}}\n"
+              "github: {credentials: [{token: file:/dev/zero}]}\n";
+  CHECK(complaint(text) ==
+        "c.yaml:2:32: github.credentials[0].token: \"/dev/zero\" is larger than 1 MiB");
 }
 
 TEST_CASE("a search text that GitHub or the crawler cannot take is refused", "[config]") {
