@@ -84,6 +84,13 @@ TEST_CASE("made ids lie between those of the neighbours in time", "[sim]") {
   CHECK(id("a/outlier") == 9);
 }
 
+TEST_CASE("a repository of the future is not pushed to before it was created", "[sim]") {
+  auto data = parse_csv_data("owner,name,created_at\na,b,2037-01-01\na,c,2037-01-02\n", "f", 1);
+  for (row_index row = 0; row < data.size(); ++row)
+    CHECK(
+        (data[row].pushed_at == repository::never || data[row].pushed_at >= data[row].created_at));
+}
+
 TEST_CASE("a missing file is an error that names it", "[sim]") {
   CHECK_THROWS_WITH(read_csv_data("/nonexistent/x.csv.gz", 1),
                     "/nonexistent/x.csv.gz: No such file or directory");

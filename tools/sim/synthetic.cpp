@@ -414,7 +414,7 @@ std::string value_maker::description() const {
 uint32_t value_maker::pushed_at(uint32_t created_at) const {
   if (chance(8, salt_pushed))
     return repository::never;
-  auto left = static_cast<double>(last_creation - created_at);
+  auto left = std::max<double>(0, static_cast<double>(last_creation) - created_at);
   return created_at + static_cast<uint32_t>(left * std::pow(uniform(salt_pushed), 3));
 }
 
