@@ -3,10 +3,12 @@ function(gitstar_compile_options target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
     -Woverloaded-virtual -Wcast-align -Wunused -Werror
-    -Wno-restrict) # GCC 12 sees overlaps in std::string's operator+ (GCC bug 105651)
+    # GCC 12 sees overlaps in std::string's operator+ (GCC bug 105651)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
   if(GITSTAR_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE} -fno-omit-frame-pointer
-      PRIVATE -Wno-maybe-uninitialized) # often false with sanitizers, as GCC's manual says
+      PRIVATE # often false with sanitizers, as GCC's manual says
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     target_link_options(${target} PUBLIC -fsanitize=${GITSTAR_SANITIZE})
   endif()
 endfunction()

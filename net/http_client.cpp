@@ -132,13 +132,6 @@ void take_header(Message& message, http_response& response) {
 
 } // namespace
 
-std::string_view http_response::header(std::string_view name) const {
-  for (const auto& [key, value] : headers)
-    if (beast::iequals(key, beast::string_view{name.data(), name.size()}))
-      return value;
-  return {};
-}
-
 /// Lives as long as a handler refers to it. All but the constructor runs on the io_context's
 /// thread.
 class http_client::pool : public std::enable_shared_from_this<pool> {
