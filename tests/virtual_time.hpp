@@ -93,6 +93,12 @@ public:
 
   caf::actor_clock::time_point now() const { return sched.clock().now(); }
 
+  /// When the clock has something to do next; `max()` if never.
+  caf::actor_clock::time_point next_timer() const {
+    auto& schedule = sched.clock().schedule();
+    return schedule.empty() ? caf::actor_clock::time_point::max() : schedule.begin()->first;
+  }
+
   /// Delayed messages that are on their way. (CAF 0.17 keeps the timer of an answered request until
   /// it runs out; those do not count.)
   size_t timers() const {
@@ -177,11 +183,6 @@ public:
   caf::scoped_actor self;
 
 private:
-  caf::actor_clock::time_point next_timer() const {
-    auto& schedule = sched.clock().schedule();
-    return schedule.empty() ? caf::actor_clock::time_point::max() : schedule.begin()->first;
-  }
-
   void step_to(caf::actor_clock::time_point when) {
     if (when > now())
       sched.clock().advance_time(when - now());

@@ -28,6 +28,9 @@ public:
 
   /// The answer that the model gives.
   api_response answer(const api_request& request);
+  using matches = std::vector<const repository*>;
+  /// The repositories that match, in the order of the text's sort.
+  const matches& find(const std::string& text);
   /// The number of repositories that match.
   int64_t count(const std::string& text);
 
@@ -53,9 +56,6 @@ public:
   const std::vector<repository>& repositories() const { return repositories_; }
 
 private:
-  using matches = std::vector<const repository*>;
-
-  const matches& find(const std::string& text);
   field_answer answer(query_shape shape, const search_field& field);
   int64_t rank_of(const std::string& cursor) const;
 
