@@ -56,7 +56,7 @@ def end(process):
     if process.poll() is None:
         process.kill()
     process.wait(ANSWER_S)
-    for stream in (process.stdout, process.stderr):
+    for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             stream.close()
 

@@ -31,7 +31,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Of the five seconds that a graceful stop may take, what queries and batches under way get.
-constexpr auto drain_time = 3000ms;
+constexpr auto drain_time = 2500ms;
 constexpr auto end_time = 1s;     ///< then what the actors get to end,
 constexpr auto last_time = 300ms; ///< and what PostgreSQL gets at least for the last words
 constexpr auto status_time = 1s;
