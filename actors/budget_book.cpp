@@ -49,11 +49,23 @@ std::vector<budget_view> budget_book::views() const {
     auto& view = result.emplace_back();
     x.points->describe(view);
     x.account.describe(view);
-    auto& first = *std::find_if(entries_.begin(), entries_.end(),
-                                [&x](auto& y) { return y.points == x.points; });
-    view.owner = x.account.login().empty() ? first.account.name() : x.account.login();
+    view.owner = owner(x);
   }
   return result;
+}
+
+/// Credentials that share know each other before each has told its login.
+std::string budget_book::owner(const entry& x) const {
+  std::string first;
+  for (auto& y : entries_) {
+    if (y.points != x.points)
+      continue;
+    if (!y.account.login().empty())
+      return y.account.login();
+    if (first.empty())
+      first = y.account.name();
+  }
+  return first;
 }
 
 // -- the choice ---------------------------------------------------------------

@@ -58,6 +58,7 @@ private:
     std::shared_ptr<budget> points;
   };
 
+  std::string owner(const entry& x) const;
   open_query close(uint64_t query);
   std::string words(const entry& x, const std::string& why, std::optional<time_point> until,
                     time_point now) const;

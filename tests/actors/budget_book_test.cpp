@@ -320,9 +320,11 @@ TEST_CASE("who shares is remembered, and asked again", "[budget_book]") {
   CHECK(y.uut.views()[0].remaining == 250);
   CHECK(y.uut.views()[1].remaining == 250);
   CHECK(y.uut.credential(1).wants_identity());
+  CHECK(y.uut.views()[1].owner == "a");
   auto a = y.send();
   CHECK(y.next().empty()); // both know that it is one budget, which one query asks for
   y.answer(a, good_of(7, 240));
+  CHECK(y.uut.views()[1].owner == "user-7");
   auto b = y.send_with("b");
   SECTION("the name stands for the same user's token") {
     CHECK(y.answer(b, good_of(7, 239)).shares_with.empty());
