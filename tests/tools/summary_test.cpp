@@ -20,6 +20,12 @@ TEST_CASE("durations read as a clock shows them", "[text]") {
   CHECK(duration_text(3661s) == "1:01:01");
 }
 
+TEST_CASE("sizes are in decimal units", "[text]") {
+  CHECK(bytes_text(1'499'999) == "1 MB");
+  CHECK(bytes_text(999'000'000) == "999 MB");
+  CHECK(bytes_text(1'250'000'000) == "1.2 GB");
+}
+
 TEST_CASE("a certificate says what is missing", "[summary]") {
   crawl run;
   run.id = 3;

@@ -26,10 +26,6 @@ constexpr uint64_t room_for_log = 1'500'000'000;
 
 constexpr uint64_t oldest_postgres = 13;
 
-std::string gigabytes(uint64_t bytes) {
-  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
-}
-
 /// Other credentials that spend the same budget.
 std::vector<std::string> partners(const std::string& name, const examinations& found) {
   std::vector<std::string> result;
@@ -188,14 +184,15 @@ check_line database_line(const db::store_examination& found) {
 }
 
 check_line disk_line(const std::string& directory, uint64_t available, int64_t repositories) {
-  check_line result{"disk",
-                    check_level::ok,
-                    fmt::format("{} free for {}", gigabytes(available), directory),
-                    {{"available_bytes", available}}};
+  check_line result{
+      "disk",
+      check_level::ok,
+      fmt::format("{} free for {}", bytes_text(static_cast<int64_t>(available)), directory),
+      {{"available_bytes", available}}};
   auto needed = static_cast<uint64_t>(database_bytes(repositories, 0));
   if (repositories > 0) {
-    result.text +=
-        fmt::format("; {} repositories need about {}", thousands(repositories), gigabytes(needed));
+    result.text += fmt::format("; {} repositories need about {}", thousands(repositories),
+                               bytes_text(static_cast<int64_t>(needed)));
     result.facts["needed_bytes"] = needed;
   }
   if (available < needed)

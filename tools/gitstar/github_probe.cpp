@@ -129,6 +129,11 @@ api_response github_probe::send_with(const std::string& credential, query_shape 
 
 void github_probe::learn(const std::string& credential, const api_response& answer) {
   ++cost_.queries;
+  if (answer.result == outcome::unauthorized) {
+    budgets_[credential].credential = credential;
+    budgets_[credential].benched = true;
+    return;
+  }
   auto& limits = answer.limits;
   if (!limits.known)
     return;

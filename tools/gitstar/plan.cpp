@@ -92,6 +92,13 @@ std::vector<plan_change> changes(const plan_facts& facts, const crawl_outline& o
   return result;
 }
 
+using records = std::vector<budget_record>;
+
+records::const_iterator find(const records& known, const std::string& credential) {
+  return std::find_if(known.begin(), known.end(),
+                      [&](auto& record) { return record.credential == credential; });
+}
+
 std::vector<std::string> notes() {
   return {
       fmt::format(
@@ -115,9 +122,17 @@ std::vector<forecast_budget> plan_budgets(const config::github_section& github,
   std::vector<forecast_budget> result;
   std::map<int64_t, size_t> of_viewer;
   auto strangers = 0;
+  auto rejected = [&](const config::credential& x) {
+    auto found = find(known, x.name);
+    return found != known.end() && found->benched;
+  };
+  auto all = std::all_of(github.credentials.begin(), github.credentials.end(), rejected);
   for (auto& x : github.credentials) {
-    auto found = std::find_if(known.begin(), known.end(),
-                              [&](auto& record) { return record.credential == x.name; });
+    if (rejected(x) && !all) {
+      assumptions.push_back(x.name + " is left out: GitHub has rejected it.");
+      continue;
+    }
+    auto found = find(known, x.name);
     auto viewer = found == known.end() ? 0 : found->viewer_id;
     if (auto shared = of_viewer.find(viewer); viewer > 0 && shared != of_viewer.end()) {
       result[shared->second].credentials.push_back(x.name);

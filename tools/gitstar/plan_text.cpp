@@ -27,11 +27,6 @@ std::string time_text(double seconds) {
   return fmt::format("{} h", thousands(std::llround(seconds / 3600)));
 }
 
-std::string size_text(int64_t bytes) {
-  auto b = static_cast<double>(bytes);
-  return b < 1e9 ? fmt::format("{:.0f} MB", b / 1e6) : fmt::format("{:.1f} GB", b / 1e9);
-}
-
 /// Rows of a repository: its own and the one of `star_history` that it begins with.
 int64_t row_count(const workload& work) { return 2 * work.repositories; }
 
@@ -59,7 +54,7 @@ std::string table(const crawl_plan& plan) {
   result += row("points", plan, [](auto& x) { return thousands(std::llround(x.work.points)); });
   result += row("time", plan, [](auto& x) { return time_text(x.time.seconds); });
   result += row("rows with history", plan, [](auto& x) { return thousands(row_count(x.work)); });
-  result += row("database", plan, [](auto& x) { return size_text(x.bytes); });
+  result += row("database", plan, [](auto& x) { return bytes_text(x.bytes); });
   if (plan.columns.front().machine_cost)
     result += row("machine", plan, [&](auto& x) {
       return x.machine_cost ? fmt::format("{:.2f} {}", *x.machine_cost, plan.currency) : "-";

@@ -18,4 +18,9 @@ std::string duration_text(std::chrono::seconds time) {
   return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }
 
+std::string bytes_text(int64_t bytes) {
+  auto b = static_cast<double>(bytes);
+  return b < 1e9 ? fmt::format("{:.0f} MB", b / 1e6) : fmt::format("{:.1f} GB", b / 1e9);
+}
+
 } // namespace gitstar::tool
