@@ -27,6 +27,17 @@ struct crawl_options {
   std::string psql_hint; ///< the command that shows the result
 };
 
+/// A GitHub to rehearse against.
+struct rehearse_options {
+  std::string storm = "calm";
+  std::string faults_file; ///< instead of a storm
+  uint64_t repositories = 20'000;
+  uint64_t seed = 1;
+  uint64_t latency_ms = 0;
+  bool limits = true; ///< GitHub's; false: as on a GitHub Enterprise Server
+  bool progress = true;
+};
+
 int crawl_command(const config::settings& settings, const crawl_options& options);
 struct plan_options {
   bool probe = false; ///< ask GitHub
@@ -43,6 +54,9 @@ struct check_options {
 /// `check --online`: asks GitHub and the store what is true of them now.
 int check_command(const config::settings& settings, const check_options& options);
 
+/// Runs the config against a private simulator and a private database, and says what would have
+/// happened. Neither GitHub nor the configured database is touched.
+int rehearse_command(config::settings settings, const rehearse_options& options);
 int migrate_command(const config::settings& settings);
 
 enum class status_format : uint8_t { text, json };

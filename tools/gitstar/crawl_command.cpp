@@ -13,6 +13,7 @@
 #include "tools/gitstar/signals.hpp"
 #include "tools/gitstar/status.hpp"
 #include "tools/gitstar/summary.hpp"
+#include "tools/gitstar/wiring.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -76,17 +77,6 @@ net::github_client_options client_options(const config::github_section& github) 
     result.rest_proxy = net::proxy_from_environment(net::parse_url(github.rest_url));
   }
   return result;
-}
-
-/// The search as the source plans with it. The config has checked the text.
-search_query base_query(const config::search_source& source) {
-  auto text = source.query;
-  if (source.include_forks)
-    text += " fork:true";
-  auto query = parse_search_query(text);
-  if (!query)
-    throw std::logic_error("the config accepted a search that cannot be read: " + text);
-  return *query;
 }
 
 search_source source_of(const config::search_source& source) {

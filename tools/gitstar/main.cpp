@@ -91,6 +91,27 @@ int main(int argc, char** argv) {
     run_crawl();
   });
 
+  tool::rehearse_options rehearse;
+  auto rehearsal =
+      add_command(app, "rehearse", "Run the config against a simulated GitHub in a storm", common);
+  auto storm = rehearsal->add_option("--storm", rehearse.storm,
+                                     "What goes wrong; gitstar-sim --list-storms names the storms");
+  storm->capture_default_str();
+  rehearsal->add_option("--faults", rehearse.faults_file, "A storm of your own: a YAML file")
+      ->excludes(storm);
+  rehearsal->add_option("--repositories", rehearse.repositories, "Of the simulated GitHub")
+      ->capture_default_str();
+  rehearsal->add_option("--seed", rehearse.seed, "The same seed gives the same GitHub")
+      ->capture_default_str();
+  rehearsal->add_option("--latency", rehearse.latency_ms, "Milliseconds before each answer")
+      ->capture_default_str();
+  rehearsal->add_flag("!--no-limits", rehearse.limits, "Without GitHub's rate limits");
+  rehearsal->add_flag("!--no-progress", rehearse.progress, "Show no progress");
+  rehearsal->callback([&] {
+    common.tokens = config::tokens::unused;
+    act = [&](auto& settings) { return tool::rehearse_command(settings, rehearse); };
+  });
+
   tool::check_options check;
   auto online = false;
   auto check_command = add_command(app, "check", "Check the config", common);

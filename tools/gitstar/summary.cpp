@@ -74,7 +74,8 @@ std::string summary_text(const run_report& report, const db::repository_summary&
     result += ranking(stored) + '\n' + languages(stored) + '\n' + quantiles(stored);
   result += cost(report);
   result += certificate_text(report.crawl.run, report.crawl.totals);
-  result += "Look around: " + psql + '\n';
+  if (!psql.empty())
+    result += "Look around: " + psql + '\n';
   return result;
 }
 
