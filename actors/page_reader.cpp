@@ -100,6 +100,7 @@ void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<reposi
 
 void page_reader::expect(uint32_t page, const field_answer& answer) {
   part_.expected = answer.match_count;
+  highest_ = std::max(highest_, part_.expected);
   // A count can be too low. A page that is followed by another proves it, and the ledger keeps the
   // proof as the least count that includes the other.
   if (answer.has_next_page && page + 1 < max_pages)
@@ -128,11 +129,15 @@ void page_reader::check_cursor(uint32_t page, const field_answer& answer) {
 }
 
 void page_reader::end_pass() {
-  if (part_.seen >= part_.expected)
+  auto last = part_.pass + 1 >= texts_.size();
+  // Where the count fell between two pages something was deleted, and what moved up in its place
+  // may have slipped past the border of the pages: another pass has to show it.
+  auto steady = part_.seen >= highest_ || last;
+  if (part_.seen >= part_.expected && steady)
     return finish(partition_state::done, "");
   if (part_.expected > max_search_results && splittable_)
     return finish(partition_state::open, "");
-  if (part_.pass + 1 < texts_.size()) {
+  if (!last) {
     ++part_.pass;
     part_.pages_done = 0;
     part_.cursor.clear();
@@ -140,6 +145,7 @@ void page_reader::end_pass() {
     asked_pages_ = 0;
     followed_ = 0;
     last_page_ = 0;
+    highest_ = 0;
     unreadable_ = 0;
     return;
   }

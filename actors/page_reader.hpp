@@ -52,6 +52,7 @@ private:
   uint32_t asked_pages_ = 0; // one past the last page handed out in this pass
   uint32_t followed_ = 0;    // bit p: page p is there, whatever the count says
   uint32_t last_page_ = 0;   // serial paging: one past the last page, once known
+  int64_t highest_ = 0;      // count that a page of this pass showed
   uint64_t unreadable_ = 0;  // null elements in this pass
   std::unordered_set<repo_id> seen_;
 };

@@ -222,6 +222,24 @@ TEST_CASE("a page that failed while the count fell is asked for again", "[page_r
   CHECK(world.distinct() == 350);
 }
 
+TEST_CASE("what slips past a page's border when another is deleted is found", "[page_reader]") {
+  reading world{150};
+  auto deleted = false;
+  world.github.change = [&](const api_request& request, api_response& response) {
+    auto second_page = request.fields[0].after == search_cursor(100);
+    for (auto& field : response.fields)
+      field.match_count -= deleted || second_page;
+    if (second_page && !std::exchange(deleted, true)) // it moved up to page 1
+      response.fields[0].repositories.erase(response.fields[0].repositories.begin());
+  };
+  page_reader reader{lease_for(150, cursor_mode::unverified)};
+  world.to_end(reader);
+  CHECK(reader.part().pass == 1);
+  CHECK(reader.part().state == partition_state::done);
+  CHECK(reader.part().expected == 149);
+  CHECK(world.distinct() == 150); // the deleted one among them
+}
+
 TEST_CASE("a page that was put back is handed out again", "[page_reader]") {
   reading world{300};
   page_reader reader{lease_for(300, cursor_mode::predicted)};
