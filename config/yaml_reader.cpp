@@ -219,9 +219,10 @@ void yaml_reader::refuse_unknown(const std::vector<std::string>& known) const {
 void yaml_reader::refuse(const char* name, const scalar_text& found, const std::string& message,
                          const std::string& expected) const {
   auto at = location_of(name);
-  if (!message.empty())
+  // A value from the environment may be a secret in the wrong place: show the variable's name, and
+  // no message, which may quote the value.
+  if (!message.empty() && found.written == found.expanded)
     fail(at, message);
-  // A value from the environment may be a secret in the wrong place: show the variable's name.
   auto shown = found.written == found.expanded ? "\"" + found.written + "\""
                                                : "the value of \"" + found.written + "\"";
   fail(at, "expected " + expected + ", found " + shown);

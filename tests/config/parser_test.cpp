@@ -417,6 +417,12 @@ TEST_CASE("a bad crawl name, source or number is refused", "[config]") {
   CHECK(complaint(text) == line);
 }
 
+TEST_CASE("a variable in a search text is not quoted when it makes no sense", "[config]") {
+  CHECK(complaint(with_search("query: 'stars:>=${TOKEN}'")) ==
+        "c.yaml:3:28: crawl.source.search.query: expected a GitHub search text such as "
+        "\"stars:>=10\", found the value of \"stars:>=${TOKEN}\"");
+}
+
 TEST_CASE("a file without an end is not read to its end", "[config]") {
   auto text = "crawl: {name: mine, source: {search: {query: x}}}\n"
               "github: {credentials: [{token: file:/dev/zero}]}\n";
