@@ -31,6 +31,9 @@ optional<int_range> parse_integer(std::string_view text) {
   return int_range{value, value};
 }
 
+/// What can be written with four digits for the year.
+constexpr int_range all_times{-62'167'219'200, 253'402'300'799};
+
 optional<int_range> parse_time(std::string_view text) {
   if (auto day = parse_utc_day(text)) {
     auto first = day->time_since_epoch().count();
@@ -38,7 +41,8 @@ optional<int_range> parse_time(std::string_view text) {
   }
   if (auto time = parse_utc_text(text)) {
     auto second = time->time_since_epoch().count();
-    return int_range{second, second};
+    if (second >= all_times.first && second <= all_times.last) // its zone may lead out of them
+      return int_range{second, second};
   }
   return caf::none;
 }
@@ -145,13 +149,14 @@ caf::expected<search_query> parse_search_query(std::string_view text) {
     std::string_view prefix;
     int_range& range;
     end_parser parse_end;
-    int64_t lowest;
+    int_range possible;
     const char* wanted;
   };
+  constexpr int_range counts{0, int_range::highest - 1};
   axis axes[] = {
-      {"stars:", result.stars, parse_integer, 0, "stars:>=10 or stars:10..99"},
-      {"created:", result.created, parse_time, int_range::lowest, "created:2024-01-01..2024-12-31"},
-      {"size:", result.size_kb, parse_integer, 0, "size:>=100 (kilobytes)"},
+      {"stars:", result.stars, parse_integer, counts, "stars:>=10 or stars:10..99"},
+      {"created:", result.created, parse_time, all_times, "created:2024-01-01..2024-12-31"},
+      {"size:", result.size_kb, parse_integer, counts, "size:>=100 (kilobytes)"},
   };
   for (auto word : *words) {
     if (word.starts_with("sort:"))
@@ -163,7 +168,8 @@ caf::expected<search_query> parse_search_query(std::string_view text) {
       auto range = parse_range(word.substr(x.prefix.size()), x.parse_end);
       if (!range)
         return bad(word, std::string{"is not a range such as "} + x.wanted);
-      if (range->first > range->last || range->last < x.lowest)
+      if (range->first > range->last || range->last < x.possible.first ||
+          range->first > x.possible.last)
         return bad(word, "is an empty range");
       if (!x.range.unbounded())
         return bad(x.prefix, "is given twice");

@@ -79,6 +79,10 @@ TEST_CASE("a search text that cannot be read is refused with a sentence", "[sear
         "'created:2024-02-30' is not a range such as created:2024-01-01..2024-12-31");
   CHECK(refused("stars:9..1") == "'stars:9..1' is an empty range");
   CHECK(refused("stars:<0") == "'stars:<0' is an empty range");
+  CHECK(refused("stars:>9223372036854775806") == "'stars:>9223372036854775806' is an empty range");
+  CHECK(refused("created:<0000-01-01") == "'created:<0000-01-01' is an empty range");
+  CHECK(refused("created:>9999-12-31") == "'created:>9999-12-31' is an empty range");
+  CHECK_THAT(refused("created:9999-12-31T23:59:59-00:01"), Catch::Contains("is not a range"));
   CHECK(refused("stars:>1 stars:<9") == "'stars:' is given twice");
   CHECK(refused("sort:stars") == "the search text must not choose a sort: gitstar does");
   CHECK(refused("\"open") == "the search text has a quote that is not closed");
