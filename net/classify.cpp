@@ -290,8 +290,8 @@ rate_limit limits_in_headers(const http_response& response, timestamp now) {
       !is_plausible(timestamp{std::chrono::seconds{*reset}}, now))
     return result;
   result.known = true;
-  result.limit = *limit;
-  result.remaining = *remaining;
+  result.limit = std::max<int64_t>(*limit, 0);
+  result.remaining = std::max<int64_t>(*remaining, 0);
   result.reset_at = timestamp{std::chrono::seconds{*reset}};
   return result;
 }

@@ -416,10 +416,10 @@ private:
     case key::repository_count:
       field().answer.match_count = value;
       field().has_count = true;
-      return true;
+      return value >= 0 || is_wrong("is out of range");
     case key::database_id:
       repo().repo_id = value;
-      return true;
+      return value >= 0 || is_wrong("is out of range");
     case key::stargazer_count:
       return store(repo().star_count, value);
     case key::fork_count:
@@ -434,13 +434,13 @@ private:
       answer_.identity->id = value;
       return true;
     case key::cost:
-      answer_.limits.cost = value;
+      answer_.limits.cost = std::max<int64_t>(value, -1);
       return true;
     case key::limit:
-      answer_.limits.limit = value;
+      answer_.limits.limit = std::max<int64_t>(value, 0);
       return true;
     case key::remaining:
-      answer_.limits.remaining = value;
+      answer_.limits.remaining = std::max<int64_t>(value, 0);
       return true;
     case key::error_step:
       last_error().path.push_back(std::to_string(value));
@@ -501,8 +501,7 @@ private:
       field().answer.end_cursor = text;
       return true;
     case key::name_with_owner:
-      repo().full_name = text;
-      return note();
+      return take_name(text);
     case key::language_name:
       repo().language = std::string{text};
       return true;
@@ -551,6 +550,14 @@ private:
     default:
       return is_wrong("must not be a text");
     }
+  }
+
+  bool take_name(std::string_view text) {
+    auto slash = text.find('/');
+    if (slash == 0 || slash >= text.size() - 1) // also where there is none
+      return is_wrong("is no name like owner/name");
+    repo().full_name = text;
+    return note();
   }
 
   bool take_visibility(std::string_view text) {

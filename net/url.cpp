@@ -59,6 +59,8 @@ bool is_host_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
 }
 
+bool is_address_character(char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; }
+
 /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
 void parse_authority(std::string_view text, url& result) {
   auto end_of_host = text.front() == '[' ? text.find(']') : text.find(':');
@@ -66,6 +68,9 @@ void parse_authority(std::string_view text, url& result) {
     if (end_of_host == std::string_view::npos)
       throw url_error{"the URL's IPv6 address has no closing bracket"};
     result.host = to_lower(text.substr(1, end_of_host - 1));
+    if (result.host.find(':') == std::string::npos ||
+        !std::all_of(result.host.begin(), result.host.end(), is_address_character))
+      throw url_error{"the URL has no IPv6 address in its brackets"};
     ++end_of_host;
   } else {
     result.host = to_lower(text.substr(0, end_of_host));
