@@ -52,10 +52,26 @@ TEST_CASE("escaped characters beyond the first plane are joined", "[sim]") {
 }
 
 TEST_CASE("what is no document is refused with its place", "[sim]") {
-  for (auto bad :
-       {"", "{", "{}", "{a(}", "{a(x:)}", "query {a", "{a} }", "{a(x: \"b)}", "{a(x: 1x)}", "{...}",
-        "fragment on on X {a}", "query ($x) {a}", "{a ? b}", "\"text\"", "{a(x: \"\\q\")}",
-        "{a(x: \"\\u12\")}", "{a(x: \"\"\"b)}", "{a(x: 99999999999999999999)}"})
+  for (auto bad : {"",
+                   "{",
+                   "{}",
+                   "{a(}",
+                   "{a(x:)}",
+                   "query {a",
+                   "{a} }",
+                   "{a(x: \"b)}",
+                   "{a(x: 1x)}",
+                   "{...}",
+                   "fragment on on X {a}",
+                   "query ($x) {a}",
+                   "{a ? b}",
+                   "\"text\"",
+                   "{a(x: \"\\q\")}",
+                   "{a(x: \"\\u12\")}",
+                   "{a(x: \"\\ud83d\")}",
+                   "{a(x: \"\\ude80\")}",
+                   "{a(x: \"\"\"b)}",
+                   "{a(x: 99999999999999999999)}"})
     CHECK_THROWS_AS(parse_document(bad), syntax_error);
   try {
     parse_document("{\n  a(x: %)\n}");
@@ -65,5 +81,6 @@ TEST_CASE("what is no document is refused with its place", "[sim]") {
     CHECK(error.where.column == 8);
     CHECK(std::string{error.what()} == "Parse error on \"%\" at [2, 8]");
   }
+  CHECK_THROWS_WITH(parse_document("{\u00e9}"), "Parse error on \"\u00e9\" at [1, 2]");
   CHECK_THROWS_AS(parse_document(std::string(100'000, '{')), syntax_error);
 }

@@ -390,7 +390,9 @@ void lexer::advance() {
     for (auto i = 0; i < (dots ? 3 : 1); ++i)
       step();
     if (!dots && std::string_view{"!$&()[]{}:=@|"}.find(c) == std::string_view::npos) {
-      next_.raw = source_.substr(begin, 1);
+      while ((static_cast<unsigned char>(at()) & 0xC0) == 0x80) // the rest of its UTF-8
+        step();
+      next_.raw = source_.substr(begin, pos_ - begin);
       fail();
     }
   }
@@ -457,6 +459,8 @@ void lexer::read_escape() {
       if (low < 0xdc00 || low > 0xdfff)
         fail();
       code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    } else if (code >= 0xd800 && code < 0xe000) {
+      fail(); // half of a pair is no character
     }
     append_utf8(next_.text, code);
     return;
