@@ -13,7 +13,7 @@ namespace gitstar::sim {
 /// throws `std::runtime_error` with file, line and key.
 class yaml_section {
 public:
-  yaml_section(std::string file, YAML::Node node) : file_(std::move(file)), node_(std::move(node)) {
+  yaml_section(std::string file, const YAML::Node& node) : file_(std::move(file)), node_(node) {
     if (!node_.IsMap() && !node_.IsNull())
       fail(node_, "must be a mapping");
   }
