@@ -14,12 +14,12 @@ std::optional<std::string> look_up(const std::string& name) {
   return name == "GITHUB_TOKEN" ? std::optional<std::string>{token} : std::nullopt;
 }
 
-void check_problem(const config::problem& found) {
+void check_problem(const config::problem& found, bool shows_token) {
   auto line = to_string(found);
   require(found.at.file == "fuzz.yaml" && found.at.line > 0 && found.at.column > 0,
           "a problem names file, line and column", line);
   require(!found.message.empty(), "a problem has words", line);
-  require(line.find(token) == std::string::npos, "a problem shows no secret", line);
+  require(shows_token || line.find(token) == std::string::npos, "a problem shows no secret", line);
 }
 
 void check_number(const config::key_info& key) {
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return -1; // would read files of this machine
   auto found = config::parse(text, "fuzz.yaml", look_up);
   if (auto problem = std::get_if<config::problem>(&found))
-    check_problem(*problem);
+    check_problem(*problem, text.find(token) != std::string::npos);
   else
     check_settings(std::get<config::settings>(found));
   return 0;
