@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <queue>
-#include <stdexcept>
 
 namespace gitstar {
 
@@ -203,9 +202,9 @@ void rehearsal::counted_threshold(const counting_ptr& part) {
   auto& search = *part->threshold;
   search.learn(part->probes, probe_counts(*part));
   if (search.impossible())
-    throw std::runtime_error("top asks for " + std::to_string(outline_.top) +
-                             " repositories, but '" + to_string(part->query) + "' matches only " +
-                             std::to_string(search.count()));
+    throw too_few_matches("top asks for " + std::to_string(outline_.top) + " repositories, but '" +
+                          to_string(part->query) + "' matches only " +
+                          std::to_string(search.count()));
   if (!search.finished())
     return ask_next(part);
   ++result_.work.splits;

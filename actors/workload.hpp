@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -69,12 +70,17 @@ struct estimation {
 /// The points of a query with so many `search` fields (fact sheet 2.2).
 int64_t query_points(int64_t connections);
 
+/// `top` asks for more than there are. `what()` says how many.
+class too_few_matches : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
 /// Plans and reads the whole crawl without GitHub: windows come from the real `cell_plan` and
 /// `threshold_search`, and fetchers fill their queries as the real ones do. Where `ask` is given,
 /// it tells what a model would have to guess: the star threshold, the number of matches, the first
 /// cut along `created`, and where bursts are. A crawl of more than 200,000 matches is planned in
-/// that size and scaled. Throws what `ask` throws, and `std::runtime_error` where `top` asks for
-/// more than there are.
+/// that size and scaled. Throws what `ask` throws, and `too_few_matches`.
 estimation estimate(const crawl_outline& outline, const count_source& ask = {});
 
 } // namespace gitstar

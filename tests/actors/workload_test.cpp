@@ -107,8 +107,10 @@ TEST_CASE("top that asks for more than there are is refused as the crawl would b
   auto few = [](const std::vector<search_query>& questions) {
     return std::vector<int64_t>(questions.size(), 7);
   };
-  CHECK_THROWS_WITH(estimate(outline(0, 10, 100), few),
-                    Catch::Matchers::StartsWith("top asks for 100 repositories"));
+  CHECK_THROWS_MATCHES(estimate(outline(0, 10, 100), few), too_few_matches,
+                       Catch::Message("top asks for 100 repositories, but 'stars:>=10 "
+                                      "created:2008-01-01T12:00:00Z..2026-11-19T00:00:00Z' "
+                                      "matches only 7"));
 }
 
 TEST_CASE("a burst that GitHub tells of is planned into", "[plan]") {

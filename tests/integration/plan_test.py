@@ -67,7 +67,7 @@ class PlanTest(PlanningTest):
         self.assert_foretold(100_000, 10)
 
     def test_the_most_starred_of_100000(self):
-        self.assert_foretold(100_000, 5, top=30_000)
+        self.assert_foretold(100_000, 3, top=60_000)
 
     def test_a_plan_spends_nothing_and_leaves_nothing(self):
         github = Simulator(self, "--repositories", 10)
@@ -82,6 +82,27 @@ class PlanTest(PlanningTest):
         self.assertEqual(plan["columns"][0]["repositories"], 100_000)
         self.assertEqual(github.stats()["graphql_requests"], 0)
         self.assertFalse((self.directory / "store").exists())
+
+    def test_top_beyond_what_there_is_is_a_bad_config(self):
+        github = Simulator(self, "--repositories", 1000)
+        crawler = Crawler(self, github.url, source={"search": {"query": "stars:>=0", "top": 5000}})
+        done = subprocess.run(
+            crawler.command("plan", "--probe"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment(),
+        )
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"config.yaml:\d+:\d+: crawl.source.search.top: top asks for ")
+
+    def test_a_server_without_limits_costs_no_points(self):
+        github = Simulator(self, "--repositories", 3000, "--limits", "none")
+        crawler = Crawler(self, github.url)
+        plan = self.ask_json(crawler, "plan", "--probe")
+        self.assertEqual(plan["probe"]["points"], 0)
+        self.assertTrue(plan["budgets"][0]["unlimited"])
+        self.assertIn("rate limits are switched off", self.ask(crawler, "plan", "--probe"))
 
     def test_a_plan_knows_what_an_earlier_crawl_has_learned(self):
         tokens = self.directory / "tokens.yaml"

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace gitstar::tool {
@@ -78,6 +79,17 @@ void find_matches(plan_facts& facts, const plan_options& options, const ledger_m
   facts.matches_known = !facts.matches_from.empty();
 }
 
+crawl_plan guessed_plan(const config::settings& settings, plan_facts facts,
+                        const std::vector<budget_record>& known, timestamp now) {
+  auto& times = facts.outline.times;
+  facts.assumptions.push_back(fmt::format(
+      "GitHub takes {:.1f} s to answer a query of 10 pages or of 100 counts, and {:.2f} s for one "
+      "page; --probe measures.",
+      times.pages(10), times.pages(1)));
+  facts.budgets = plan_budgets(settings.github, known, now, facts.assumptions);
+  return make_plan(std::move(facts));
+}
+
 crawl_plan probed_plan(const config::settings& settings, plan_facts facts,
                        std::vector<budget_record> known, timestamp now) {
   github_probe probe{settings.github};
@@ -110,21 +122,18 @@ int plan_command(const config::settings& settings, const plan_options& options) 
   facts.widest = settings.github.query_width.page_max;
   facts.prices = settings.crawl.prices;
   find_matches(facts, options, memory);
-  crawl_plan plan;
-  if (options.probe) {
-    plan = probed_plan(settings, facts, memory.budgets, now);
-  } else {
-    auto& times = facts.outline.times;
-    facts.assumptions.push_back(fmt::format(
-        "GitHub takes {:.1f} s to answer a query of 10 pages or of 100 counts, and {:.2f} s for "
-        "one page; --probe measures.",
-        times.pages(10), times.pages(1)));
-    facts.budgets = plan_budgets(settings.github, memory.budgets, now, facts.assumptions);
-    plan = make_plan(facts);
+  try {
+    auto plan = options.probe ? probed_plan(settings, std::move(facts), memory.budgets, now)
+                              : guessed_plan(settings, std::move(facts), memory.budgets, now);
+    auto text = options.json ? plan_json(plan) + '\n' : plan_text(plan);
+    std::fputs(text.c_str(), stdout);
+    return exit_complete;
+  } catch (const too_few_matches& wrong) {
+    auto at = settings.crawl.source.search.top_at;
+    auto text = config::to_string(config::problem{at, wrong.what()});
+    std::fprintf(stderr, "gitstar: %s\n", text.c_str());
+    return exit_bad_config;
   }
-  auto text = options.json ? plan_json(plan) + '\n' : plan_text(plan);
-  std::fputs(text.c_str(), stdout);
-  return exit_complete;
 }
 
 } // namespace gitstar::tool
