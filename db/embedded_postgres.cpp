@@ -186,6 +186,20 @@ std::vector<installation> find_installations(const fs::path& bin_dir) {
   return found;
 }
 
+/// The same, and there is one that is new enough.
+std::vector<installation> usable_installations(const fs::path& bin_dir) {
+  auto found = find_installations(bin_dir);
+  if (found.empty())
+    fail("no PostgreSQL server is installed" +
+         (bin_dir.empty() ? std::string{" (looked in /usr/lib/postgresql and PATH)"}
+                          : " in " + bin_dir.string()));
+  if (found.front().major < oldest_supported)
+    fail("PostgreSQL " + std::to_string(found.front().major) + " in " + found.front().bin.string() +
+         " is not supported: the embedded server needs " + std::to_string(oldest_supported) +
+         " or newer");
+  return found;
+}
+
 /// Who may own a new cluster: root's goes to `postgres`.
 account new_cluster_account() {
   if (geteuid() != 0)
@@ -340,16 +354,12 @@ void embedded_postgres::ensure_running() {
   join_or_start();
 }
 
+int embedded_postgres_version(const fs::path& bin_dir) {
+  return usable_installations(bin_dir).front().major;
+}
+
 void embedded_postgres::choose_installation(const fs::path& bin_dir) {
-  auto found = find_installations(bin_dir);
-  if (found.empty())
-    fail("no PostgreSQL server is installed" +
-         (bin_dir.empty() ? std::string{" (looked in /usr/lib/postgresql and PATH)"}
-                          : " in " + bin_dir.string()));
-  if (found.front().major < oldest_supported)
-    fail("PostgreSQL " + std::to_string(found.front().major) + " in " + found.front().bin.string() +
-         " is not supported: the embedded server needs " + std::to_string(oldest_supported) +
-         " or newer");
+  auto found = usable_installations(bin_dir);
   auto wanted = found.front().major;
   if (auto version = read_text(home_ / "data" / "PG_VERSION"); !version.empty())
     wanted = static_cast<int>(std::strtol(version.c_str(), nullptr, 10));

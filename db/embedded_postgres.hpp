@@ -17,6 +17,10 @@ struct embedded_options {
   std::filesystem::path fallback_dir = "/var/lib/gitstar";
 };
 
+/// The major version of the newest PostgreSQL in `bin_dir`, or installed: a new embedded server
+/// runs it. Throws `store_error` where there is none, or only one that is too old.
+int embedded_postgres_version(const std::filesystem::path& bin_dir = {});
+
 /// Keeps a private server running as long as the object lives. It listens on a Unix socket in a
 /// directory that only its account may enter, never on TCP.
 ///

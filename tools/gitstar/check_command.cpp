@@ -24,14 +24,14 @@ std::vector<check_line> look_at_github(const config::github_section& github) {
 }
 
 check_line look_at_database(const config::store_section& settings) {
-  if (!store_exists(settings))
-    return {"database",
-            check_level::ok,
-            "not there yet: the first crawl makes it in " + settings.data_dir.string(),
-            {}};
   try {
-    open_store store{settings};
-    return database_line(db::examine_store(store.connection_string));
+    if (store_exists(settings)) {
+      open_store store{settings};
+      return database_line(db::examine_store(store.connection_string));
+    }
+    auto text = "the first crawl makes it in " + settings.data_dir.string() + ", with PostgreSQL " +
+                std::to_string(db::embedded_postgres_version());
+    return {"database", check_level::ok, text, {}};
   } catch (const db::store_error& failure) {
     return {"database", check_level::error, failure.what(), {}};
   }

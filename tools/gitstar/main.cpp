@@ -33,8 +33,8 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, common_
 }
 
 /// `--format text|json` for what goes to stdout.
-void add_format(CLI::App* command, bool& json) {
-  command
+CLI::Option* add_format(CLI::App* command, bool& json) {
+  return command
       ->add_option_function<std::string>(
           "--format", [&json](const std::string& format) { json = format == "json"; },
           "text or json")
@@ -115,8 +115,8 @@ int main(int argc, char** argv) {
   tool::check_options check;
   auto online = false;
   auto check_command = add_command(app, "check", "Check the config", common);
-  check_command->add_flag("--online", online, "Ask GitHub and the store, too");
-  add_format(check_command, check.json);
+  auto ask = check_command->add_flag("--online", online, "Ask GitHub and the store, too");
+  add_format(check_command, check.json)->needs(ask);
   check_command->callback([&] {
     act = [&](auto& settings) {
       if (online)
