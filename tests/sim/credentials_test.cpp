@@ -14,7 +14,6 @@
 using namespace gitstar::sim;
 using namespace std::chrono_literals;
 using test::header;
-using test::message;
 namespace json = boost::json;
 
 namespace {
