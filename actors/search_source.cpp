@@ -201,7 +201,8 @@ count_outcome search_source::counted_cells(const crawl& run, partition part,
 
 std::vector<partition> search_source::rest(const crawl& run, const certificate& totals) const {
   auto lowest = std::max<int64_t>(base_.stars.first, 0);
-  if (top_ == 0 || totals.seen >= top_ || run.threshold <= lowest)
+  // A dead letter says why it is missing, and may be the band itself: asking again is a repair.
+  if (top_ == 0 || totals.seen >= top_ || run.threshold <= lowest || totals.dead > 0)
     return {};
   return {top_partition(run, top_ - totals.seen, {base_.stars.first, run.threshold - 1})};
 }

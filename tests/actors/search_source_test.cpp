@@ -132,6 +132,9 @@ TEST_CASE("where too few turned up, the band below the threshold is next", "[sea
   totals.seen = 100;
   CHECK(source.rest(run, totals).empty());
   totals.seen = 90;
+  totals.dead = 1; // that is why they are missing
+  CHECK(source.rest(run, totals).empty());
+  totals.dead = 0;
   run.threshold = 5;
   CHECK(source.rest(run, totals).empty());
 }
