@@ -221,6 +221,8 @@ class Crawler:
     def server_pid(self):
         """The embedded PostgreSQL, or None while there is none. A killed one leaves its file, and
         the number in it may be another program's by now: a server stays in its data directory."""
+        if "data_dir" not in self.config["store"]:
+            return None  # a server of somebody else
         data = Path(self.config["store"]["data_dir"]) / "data"
         try:
             pid = int((data / "postmaster.pid").read_text().split()[0])
