@@ -83,6 +83,7 @@ void draw_config(scenario& x, dice& random) {
   x.batch_rows = random.chance(0.5) ? 2000 : static_cast<uint32_t>(random.between(1, 300));
   x.batch_delay = milliseconds{random.one_of<int64_t>({1, 10, 1000})};
   x.attempts = static_cast<uint32_t>(random.between(2, 8));
+  x.leases_expire = random.chance(0.3);
   x.store_fails = sometimes(random, 0.2, 0.1);
   x.store_forgets = sometimes(random, 0.2, 0.2);
 }
@@ -145,14 +146,15 @@ std::string to_string(const scenario& x) {
       "{} ms way, {} ms service; {} fail, {} partial\n"
       "store: {} fail, {} forgotten\n"
       "{} fetchers, {} writers, windows of {}, {} partitions in memory, {} pages and {} counts a "
-      "query, {} rows a batch, {} attempts\n"
+      "query, {} rows a batch, {} attempts, leases {}\n"
       "{}, {} mishaps:",
       x.repositories, x.burst, x.query, x.top, x.opaque_cursors ? "opaque" : "predictable",
       x.hidden, x.null, x.displaced, x.broad_error, x.count_error, x.refused, x.users.size(),
       x.points_per_hour, x.points_per_minute, x.concurrent, x.page_ceiling, x.count_ceiling,
       x.way.count(), x.service.count(), x.fails, x.partial, x.store_fails, x.store_forgets,
       x.fetchers, x.writers, x.window, x.partitions, x.page_width, x.count_width, x.batch_rows,
-      x.attempts, x.shuffled ? "shuffled" : "in order", x.most_mishaps);
+      x.attempts, x.leases_expire ? "expire" : "do not expire",
+      x.shuffled ? "shuffled" : "in order", x.most_mishaps);
   for (auto kind : x.mishaps)
     result += fmt::format(" {};", to_string(kind));
   return result;

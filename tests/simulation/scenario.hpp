@@ -79,6 +79,7 @@ struct scenario {
   uint32_t batch_rows = 2000;
   caf::timespan batch_delay{0};
   uint32_t attempts = 8;
+  bool leases_expire = true; ///< false: not before the run is given up
 
   // -- what happens to it ---------------------------------------------------------
 

@@ -38,6 +38,10 @@ simulation::simulation(const scenario& plan, bool traced, std::shared_ptr<net::m
 simulation::~simulation() {
   for (auto& x : processes_)
     leave(*x);
+  // Where a supervisor left somebody behind, the run has failed, but it shall end.
+  for (auto& x : started_)
+    if (auto left = caf::actor_cast<caf::actor>(x))
+      caf::anon_send_exit(left, caf::exit_reason::kill);
 }
 
 outcome_of_run simulation::run() {
@@ -105,30 +109,43 @@ bool simulation::advance() {
   return true;
 }
 
+/// What this actor waits for, where it can say so.
+std::string simulation::describe_waiting(const member& x) {
+  if (x.name == leaf_name::partitioner) {
+    auto asked =
+        ask_later<crawl_progress>(caf::actor_cast<partitioner_actor>(x.handle), status_atom_v);
+    if (asked.answered() && asked.get())
+      return fmt::format("\n  partitioner: {}, {} ready, {} leased, {} wait, {} open",
+                         asked.get()->phase, asked.get()->ready, asked.get()->leased,
+                         asked.get()->waiting, asked.get()->totals.open);
+  }
+  if (x.name == leaf_name::bucket) {
+    auto asked =
+        ask_later<bucket_status>(caf::actor_cast<token_bucket_actor>(x.handle), status_atom_v);
+    if (asked.answered() && asked.get())
+      return fmt::format("\n  token bucket: {} in flight, {} wait for {}, breaker {}",
+                         asked.get()->in_flight, asked.get()->waiting, asked.get()->waiting_for,
+                         asked.get()->breaker);
+  }
+  return "";
+}
+
 void simulation::stuck(const std::string& why) {
   auto text = why + fmt::format("; {} queries at GitHub", github_.in_flight());
   for (auto& x : processes_) {
     if (!x->life->alive)
       continue;
     text += fmt::format("\nprocess {}:", x->life->number);
-    for (auto& y : x->members)
+    auto members = x->members; // asking lets actors run, who may change the list
+    for (auto& y : members)
       if (!virtual_time::ended(y.handle)) {
         auto* actor =
             dynamic_cast<caf::scheduled_actor*>(caf::actor_cast<caf::abstract_actor*>(y.handle));
         text += fmt::format(" {}#{} ({} waiting)", y.name, y.handle.id(), actor->mailbox().size());
       }
-    if (x->partitioner && !virtual_time::ended(x->partitioner))
-      if (auto progress = ask<crawl_progress>(x->partitioner, status_atom_v))
-        text += fmt::format("\n  partitioner: {}, {} ready, {} leased, {} wait, {} open",
-                            progress->phase, progress->ready, progress->leased, progress->waiting,
-                            progress->totals.open);
-    for (auto& y : x->members)
-      if (y.name == leaf_name::bucket && !virtual_time::ended(y.handle))
-        if (auto status =
-                ask<bucket_status>(caf::actor_cast<token_bucket_actor>(y.handle), status_atom_v))
-          text +=
-              fmt::format("\n  token bucket: {} in flight, {} wait for {}, breaker {}",
-                          status->in_flight, status->waiting, status->waiting_for, status->breaker);
+    for (auto& y : members)
+      if (!virtual_time::ended(y.handle))
+        text += describe_waiting(y);
   }
   stage_.fail(text);
 }
@@ -203,6 +220,8 @@ crawl_tree_config simulation::config_of(const std::shared_ptr<process>& x) {
   cfg.partitioner.clock = stage_.clock;
   cfg.partitioner.observer = x->observer;
   cfg.partitioner.window = plan_.partitions;
+  if (!plan_.leases_expire)
+    cfg.partitioner.lease_time = 2 * longest;
   cfg.partitioner.plan.window = plan_.window;
   cfg.partitioner.widths = {plan_.page_width, plan_.count_width};
   cfg.bucket = {github, stage_.clock, "api.github.com", metrics_};
@@ -225,7 +244,7 @@ supervisor_config simulation::watched(supervisor_config cfg,
       child.subtree = std::make_shared<const supervisor_config>(watched(*child.subtree, owner));
       continue;
     }
-    child.start = [start = child.start, name = child.name, above = cfg.name,
+    child.start = [start = child.start, name = child.name, above = cfg.name, this,
                    weak = std::weak_ptr{owner}](supervisor_actor::pointer above_it,
                                                 const std::vector<named_actor>& earlier) {
       auto handle = start(above_it, earlier);
@@ -234,6 +253,7 @@ supervisor_config simulation::watched(supervisor_config cfg,
         std::erase_if(x->members, [&](auto& y) {
           return y.name == name || y.handle == parent || virtual_time::ended(y.handle);
         });
+        started_.push_back(handle.address());
         x->members.push_back({name, handle});
         x->members.push_back({above, parent});
         if (name == leaf_name::partitioner)
@@ -363,7 +383,7 @@ void simulation::hit_actor(process& x, bool kill) {
     return;
   auto victim = random_.one_of(x.members);
   stage_.trace(fmt::format("{}#{} is hit", victim.name, victim.handle.id()));
-  ++result_.mishaps["hit " + victim.name.substr(0, victim.name.rfind('-'))];
+  ++result_.mishaps["hit " + victim.name.substr(0, victim.name.find_first_of("0123456789"))];
   witness_.lost(fetchers_hit(victim.name));
   witness_.overlap();
   if (kill)

@@ -62,6 +62,7 @@ private:
   void step();
   bool advance();
   std::string describe_job();
+  std::string describe_waiting(const member& x);
   void stuck(const std::string& why);
 
   // Mishaps.
@@ -83,6 +84,7 @@ private:
   std::shared_ptr<store_server> store_;
   witness witness_;
   std::vector<std::shared_ptr<process>> processes_;
+  std::vector<caf::actor_addr> started_; // everybody who ever ran
   std::optional<crawl_progress> finished_;
   std::shared_ptr<process> finisher_;
   bool start_planned_ = false;
