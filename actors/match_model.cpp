@@ -89,8 +89,9 @@ double total_at(const growth_curve& curve, int64_t seconds) {
   return from.total + per_second * static_cast<double>(seconds - from.seconds);
 }
 
-match_model::match_model(const search_query& query, int64_t matches, growth_curve curve)
-    : curve_(std::move(curve)), cells_{{query, matches, true}} {}
+match_model::match_model(const search_query& query, int64_t matches, growth_curve curve,
+                         uint64_t seed)
+    : curve_(std::move(curve)), cells_{{query, matches, true}}, random_(seed) {}
 
 /// Calls `visit(cell, begin, end)` for every cell with the parts [begin, end) that it was cut into.
 template <class Visit>

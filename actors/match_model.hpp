@@ -23,10 +23,10 @@ double total_at(const growth_curve& curve, int64_t seconds);
 
 /// Where the matches of a search probably lie. Cells whose count is not known are filled at random:
 /// along `created` with a growth curve, along stars and size with the long tails that these have.
-/// The same model and the same questions always give the same answers.
+/// The same seed and the same questions always give the same answers.
 class match_model {
 public:
-  match_model(const search_query& query, int64_t matches, growth_curve curve);
+  match_model(const search_query& query, int64_t matches, growth_curve curve, uint64_t seed = 1);
 
   /// Which of these searches nobody should guess: what they are cut from has not been counted, or
   /// it holds so many more than its neighbours that there must be a burst of repositories somewhere
@@ -58,7 +58,7 @@ private:
 
   growth_curve curve_;
   std::vector<cell> cells_; // in the order of the plan, without gaps
-  std::mt19937_64 random_{20261120};
+  std::mt19937_64 random_;
 };
 
 } // namespace gitstar

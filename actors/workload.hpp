@@ -80,7 +80,8 @@ public:
 /// `threshold_search`, and fetchers fill their queries as the real ones do. Where `ask` is given,
 /// it tells what a model would have to guess: the star threshold, the number of matches, the first
 /// cut along `created`, and where bursts are. A crawl of more than 200,000 matches is planned in
-/// that size and scaled. Throws what `ask` throws, and `too_few_matches`.
+/// that size and scaled. How windows come out is chance: the numbers are means of several draws.
+/// Throws what `ask` throws, and `too_few_matches`.
 estimation estimate(const crawl_outline& outline, const count_source& ask = {});
 
 } // namespace gitstar
