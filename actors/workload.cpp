@@ -18,8 +18,12 @@ namespace {
 /// Larger crawls are planned in this size and scaled: their windows look the same.
 constexpr int64_t largest_plan = 200'000;
 
-/// Without a threshold to ask for, any will do: only the number of rounds matters.
-constexpr int64_t assumed_threshold = 100;
+/// Without a threshold to ask for, any will do that the search allows: only the number of rounds
+/// matters.
+int64_t assumed_threshold(int_range stars) {
+  auto lowest = std::max<int64_t>(stars.first, 0);
+  return lowest + std::min<int64_t>(100, (std::max(stars.last, lowest) - lowest) / 2);
+}
 
 /// One draw of the cells decides by chance how windows come out: this many are averaged.
 constexpr uint64_t draws = 5;
@@ -75,7 +79,6 @@ private:
     std::deque<piece> counts;
     bool predicted = false;
     bool dry = false;
-    bool waiting = false;
   };
 
   struct answer {
@@ -232,10 +235,12 @@ void rehearsal::counted_threshold(const counting_ptr& part) {
 /// `match_model` has for stars, too.
 std::vector<int64_t> rehearsal::probe_counts(const counting& part) {
   auto counts = ask_ ? ask_(part.questions) : std::vector<int64_t>(part.questions.size(), -1);
-  auto scale = static_cast<double>(outline_.top) * std::pow(assumed_threshold + 1, 0.75);
-  for (size_t i = 0; i < counts.size(); ++i)
+  auto threshold = static_cast<double>(assumed_threshold(part.query.stars));
+  for (size_t i = 0; i < counts.size(); ++i) {
+    auto share = (threshold + 1) / (static_cast<double>(part.probes[i]) + 1);
     if (counts[i] < 0)
-      counts[i] = rounded(scale * std::pow(static_cast<double>(part.probes[i]) + 1, -0.75));
+      counts[i] = rounded(static_cast<double>(outline_.top) * std::pow(share, 0.75));
+  }
   return counts;
 }
 
@@ -310,10 +315,8 @@ bool rehearsal::lease(fetcher& x, size_t index, bool wanted_counts, bool wait) {
   auto work = take();
   if (!work) {
     x.dry = !wait;
-    if (wait) {
-      x.waiting = true;
+    if (wait)
       waiting_.push_back(index);
-    }
     return !wait;
   }
   x.dry = !wait && wanted_counts && !work->counts;
@@ -330,9 +333,7 @@ void rehearsal::grant() {
   while (!waiting_.empty() && (!counting_.empty() || !windows_.empty())) {
     auto index = waiting_.front();
     waiting_.pop_front();
-    auto& x = fetchers_[index];
-    x.waiting = false;
-    give(x, *take());
+    give(fetchers_[index], *take());
     go_on(index);
   }
 }

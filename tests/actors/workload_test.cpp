@@ -82,6 +82,16 @@ TEST_CASE("top looks for its threshold first", "[plan]") {
   CHECK(top.count_queries <= all.count_queries + 3);
 }
 
+TEST_CASE("a threshold is assumed where the search allows one", "[plan]") {
+  auto stars = GENERATE(int_range{0, int_range::highest}, int_range{5000, int_range::highest},
+                        int_range{10, 12}, int_range{7, 7});
+  auto within = outline(3000, 10, 3000);
+  within.query.stars = stars;
+  auto work = estimate(within).work;
+  CHECK(work.repositories == 3000);
+  CHECK(work.pages >= 30);
+}
+
 TEST_CASE("GitHub is asked for the threshold and the shape, not for what is even", "[plan]") {
   auto asked = outline(0, 10, 20'000);
   size_t searches = 0;
