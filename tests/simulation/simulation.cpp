@@ -138,11 +138,8 @@ void simulation::stuck(const std::string& why) {
     text += fmt::format("\nprocess {}:", x->life->number);
     auto members = x->members; // asking lets actors run, who may change the list
     for (auto& y : members)
-      if (!virtual_time::ended(y.handle)) {
-        auto* actor =
-            dynamic_cast<caf::scheduled_actor*>(caf::actor_cast<caf::abstract_actor*>(y.handle));
-        text += fmt::format(" {}#{} ({} waiting)", y.name, y.handle.id(), actor->mailbox().size());
-      }
+      if (!virtual_time::ended(y.handle))
+        text += fmt::format(" {}#{}", y.name, y.handle.id());
     for (auto& y : members)
       if (!virtual_time::ended(y.handle))
         text += describe_waiting(y);
@@ -254,6 +251,7 @@ supervisor_config simulation::watched(supervisor_config cfg,
           return y.name == name || y.handle == parent || virtual_time::ended(y.handle);
         });
         started_.push_back(handle.address());
+        started_.push_back(parent.address());
         x->members.push_back({name, handle});
         x->members.push_back({above, parent});
         if (name == leaf_name::partitioner)
