@@ -1,4 +1,6 @@
 #include "db/crawl_store.hpp"
+#include "db/embedded_postgres.hpp"
+#include "db/examine_store.hpp"
 #include "db/migrations.hpp"
 #include "tests/db/test_server.hpp"
 
@@ -106,4 +108,24 @@ TEST_CASE_METHOD(with_empty_database, "a migration that fails leaves nothing beh
   CHECK_THROWS_AS(migrate(wanted), db::store_error);
   CHECK(value("select count(*) from information_schema.tables where table_schema = 'public'") ==
         "0");
+}
+
+TEST_CASE_METHOD(with_empty_database, "looking at a store changes nothing in it", "[db]") {
+  auto where = shared_server().connection_string();
+  auto empty = db::examine_store(where);
+  CHECK(empty.schema_version == 0);
+  CHECK(empty.pending() == newest);
+  CHECK(value("select to_regclass('schema_migrations') is null") == "t");
+  migrate();
+  auto ready = db::examine_store(where);
+  CHECK(ready.schema_version == newest);
+  CHECK(ready.pending() == 0);
+  CHECK(ready.server_version == value("show server_version"));
+  // The server of these tests is an embedded one.
+  CHECK(ready.server_version.starts_with(std::to_string(db::embedded_postgres_version())));
+}
+
+TEST_CASE("a directory without PostgreSQL has no version of it", "[db]") {
+  CHECK_THROWS_WITH(db::embedded_postgres_version("/nonexistent"),
+                    "no PostgreSQL server is installed in /nonexistent");
 }
