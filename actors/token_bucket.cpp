@@ -222,10 +222,10 @@ void token_bucket_state::report(const query_report& x) {
     return give_up(
         caf::make_error(errc::unreachable, "cannot reach " + cfg_.host + ": " + x.message));
   reached_ = reached_ || x.result != outcome::network;
-  tell_news(done, x, news);
   if (book_->all_benched())
     return give_up(caf::make_error(errc::no_credential_left,
                                    "GitHub rejects every credential: " + book_->rejections()));
+  tell_news(done, x, news);
   serve();
 }
 
@@ -278,8 +278,9 @@ void token_bucket_state::tell_news(const grant& done, const query_report& x,
     spdlog::warn("credential {} is not used any more: GitHub rejects it: {}", credential.name(),
                  x.message);
   else if (x.result != outcome::ok && !credential.benched())
-    spdlog::warn("query {} with {}: {}", gitstar::to_string(x.result), credential.name(),
-                 x.message);
+    // A host that never answers ends the run with an error that says so.
+    spdlog::log(reached_ ? spdlog::level::warn : spdlog::level::debug, "query {} with {}: {}",
+                gitstar::to_string(x.result), credential.name(), x.message);
   if (!news.shares_with.empty())
     spdlog::info("credential {} is of the same user as {}: they share one budget",
                  credential.name(), news.shares_with);

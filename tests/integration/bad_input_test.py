@@ -11,7 +11,7 @@ from programs import GITSTAR, Crawler, IntegrationTest, Simulator, environment
 BAD_CONFIG = 2
 FAILED = 1
 
-LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z (info|warning|error) ")
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z info ")
 
 CONFIG = """\
 crawl:
@@ -33,8 +33,8 @@ telemetry:
 
 class BadInputTest(IntegrationTest):
     def refuse(self, code, *told, config=CONFIG, github="http://127.0.0.1:1"):
-        """Runs a crawl that has to end with `code` and, but for its log, one line that tells all
-        of `told`."""
+        """Runs a crawl that has to end with `code` and, but for what its log says of the normal
+        course, one line that tells all of `told`."""
         file = self.directory / "config.yaml"
         file.write_text(config.format(github=github, directory=self.directory))
         began = time.monotonic()
