@@ -141,7 +141,11 @@ void supervisor_state::failed(size_t index, const caf::error& reason) {
   auto& failed_name = cfg_.children[index].name;
   if (is_final(reason))
     return stop(reason);
-  spdlog::warn("{}/{} failed and is started again: {}", cfg_.name, failed_name, describe(reason));
+  // Whose partner has failed is not the news: its supervisor says what was wrong.
+  auto level =
+      reason == caf::sec::request_receiver_down ? spdlog::level::debug : spdlog::level::warn;
+  spdlog::log(level, "{}/{} failed and is started again: {}", cfg_.name, failed_name,
+              describe(reason));
   cfg_.metrics->count_restart(failed_name);
   restarts_.push_back(self_->clock().now());
   if (too_often())
