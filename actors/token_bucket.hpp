@@ -85,7 +85,7 @@ private:
   std::unique_ptr<width_table> widths_;
   std::vector<width_record> saved_widths_;
   std::map<std::string, error_record> new_errors_; // by kind, since they were saved
-  std::map<query_shape, int64_t> costs_; // points the last query of the shape took
+  std::map<query_shape, int64_t> costs_;           // points the last query of the shape took
   std::deque<request> waiting_;
   std::unordered_map<uint64_t, grant> granted_;
   uint64_t next_id_ = 1;

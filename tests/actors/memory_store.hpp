@@ -18,9 +18,9 @@ struct memory_database {
   std::map<int64_t, std::map<int64_t, partition>> partitions; ///< by crawl
   std::map<repo_id, repository> repositories;
   std::map<std::string, budget_record> budgets;
-  std::map<int64_t, std::map<std::string, error_record>> errors; ///< by crawl and kind
+  std::map<int64_t, std::map<std::string, error_record>> errors;      ///< by crawl and kind
   std::map<std::pair<query_shape, std::string>, width_record> widths; ///< by shape and kind
-  timestamp now{std::chrono::seconds{1717200000}}; ///< 2024-06-01T00:00:00Z
+  timestamp now{std::chrono::seconds{1717200000}};                    ///< 2024-06-01T00:00:00Z
 
   std::vector<batch> writes; ///< committed
   std::vector<std::string> calls;
