@@ -49,9 +49,11 @@ limited_github::limited_github(virtual_time& time, wall_clock clock, std::vector
   for (auto& x : states_)
     for (auto& name : x.user.credentials)
       by_credential_[name] = &x;
-  timer_ = time_.sys.spawn([this](caf::event_based_actor*) -> caf::behavior {
-    return {[this](uint64_t id) { finish(id); }};
-  });
+  // As an argument: CAF binds a reference to null for a function without one.
+  auto finish_in_time = [](caf::event_based_actor*, limited_github* github) -> caf::behavior {
+    return {[github](uint64_t id) { github->finish(id); }};
+  };
+  timer_ = time_.sys.spawn(finish_in_time, this);
   time_.adopt(timer_);
 }
 

@@ -30,15 +30,17 @@ public:
       for (auto& x : earlier)
         names.push_back(x.name + '#' + std::to_string(x.handle.id()));
       seen[name] = names;
-      auto handle = parent->spawn([this, name](caf::event_based_actor* me) -> caf::behavior {
-        me->set_exit_handler([this, me, name](const caf::exit_msg& msg) {
-          log.push_back("stop " + name);
+      // The name is an argument: CAF binds a reference to null for a function without one.
+      auto fails = [this](caf::event_based_actor* me, const std::string& who) -> caf::behavior {
+        me->set_exit_handler([this, me, who](const caf::exit_msg& msg) {
+          log.push_back("stop " + who);
           me->quit(msg.reason);
         });
         return {
             [me](const std::string& what) { me->quit(caf::make_error(errc::store_failed, what)); },
             [me](caf::error& reason) { me->quit(std::move(reason)); }};
-      });
+      };
+      auto handle = parent->spawn(fails, name);
       adopt(handle);
       current[name] = handle;
       parents[name] = caf::actor_cast<caf::actor>(parent);

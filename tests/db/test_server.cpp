@@ -80,7 +80,3 @@ repository make_repository(repo_id id) {
 timestamp at(int64_t seconds) { return timestamp{std::chrono::seconds{seconds}}; }
 
 } // namespace gitstar::test
-
-// libpqxx 6.4 loses the last result of a connection that broke; LeakSanitizer asks here.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libpqxx"; }

@@ -168,23 +168,26 @@ void simulation::start_process() {
 }
 
 caf::actor simulation::spawn_observer(const std::shared_ptr<process>& x) {
-  return sys.spawn([this, x](caf::event_based_actor* me) -> caf::behavior {
-    me->set_down_handler([this, x](const caf::down_msg& msg) { ended(x, msg.reason); });
-    return {[me, x](restart_atom) { me->monitor(x->root); },
-            [this, x](finished_atom, const crawl_progress& progress) {
-              if (!x->life->alive)
+  // The process is an argument: CAF binds a reference to null for a function without one.
+  auto observe = [this](caf::event_based_actor* me,
+                        const std::shared_ptr<process>& of) -> caf::behavior {
+    me->set_down_handler([this, of](const caf::down_msg& msg) { ended(of, msg.reason); });
+    return {[me, of](restart_atom) { me->monitor(of->root); },
+            [this, of](finished_atom, const crawl_progress& progress) {
+              if (!of->life->alive)
                 return;
               stage_.trace("finished: " + progress.phase);
               finished_ = progress;
-              finisher_ = x;
+              finisher_ = of;
             },
-            [this, me, x](status_atom) {
-              if (x->partitioner)
-                me->request(x->partitioner, caf::infinite, status_atom_v)
+            [this, me, of](status_atom) {
+              if (of->partitioner)
+                me->request(of->partitioner, caf::infinite, status_atom_v)
                     .then([this](const crawl_progress& seen) { witness_.saw(seen); },
                           [](const caf::error&) {});
             }};
-  });
+  };
+  return sys.spawn(observe, x);
 }
 
 crawl_tree_config simulation::config_of(const std::shared_ptr<process>& x) {

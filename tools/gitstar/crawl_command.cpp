@@ -4,7 +4,6 @@
 #include "db/queries.hpp"
 #include "net/github_client.hpp"
 #include "net/metrics.hpp"
-#include "net/proxy.hpp"
 #include "net/status_server.hpp"
 #include "net/url.hpp"
 #include "tools/gitstar/commands.hpp"
@@ -36,48 +35,6 @@ constexpr auto drain_time = 2500ms;
 constexpr auto end_time = 1s;     ///< then what the actors get to end,
 constexpr auto last_time = 300ms; ///< and what PostgreSQL gets at least for the last words
 constexpr auto status_time = 1s;
-
-net::github_client_options client_options(const config::github_section& github) {
-  net::github_client_options result;
-  result.graphql_url = github.graphql_url;
-  result.rest_url = github.rest_url;
-  for (auto& x : github.credentials) {
-    if (x.app)
-      result.apps.emplace(x.name, *x.app);
-    else
-      result.tokens.emplace(x.name, x.token.reveal());
-  }
-  result.on_refused_field = [](const std::string& field, const std::string& reason) {
-    spdlog::warn("GitHub refuses the field {}; its column stays unknown: {}", field, reason);
-  };
-  result.user_agent = "gitstar/" GITSTAR_VERSION;
-  auto& http = github.http;
-  result.http.connect_timeout = http.connect_timeout;
-  result.http.write_timeout = http.write_timeout;
-  result.http.read_timeout = http.read_timeout;
-  result.http.total_timeout = http.total_timeout;
-  result.http.max_connections = github.limits.concurrent_requests;
-  result.http.max_header_bytes = static_cast<uint32_t>(http.max_header_bytes);
-  result.http.max_body_bytes = http.max_body_bytes;
-  switch (http.gzip) {
-  case config::gzip_mode::automatic:
-    result.http.gzip = net::gzip_use::automatic;
-    break;
-  case config::gzip_mode::always:
-    result.http.gzip = net::gzip_use::always;
-    break;
-  case config::gzip_mode::never:
-    result.http.gzip = net::gzip_use::never;
-    break;
-  }
-  if (http.ca_file)
-    result.http.ca_file = http.ca_file->string();
-  if (http.proxy == config::proxy_mode::environment) {
-    result.http.proxy = net::proxy_from_environment(net::parse_url(github.graphql_url));
-    result.rest_proxy = net::proxy_from_environment(net::parse_url(github.rest_url));
-  }
-  return result;
-}
 
 search_source source_of(const config::search_source& source) {
   return {base_query(source), static_cast<int64_t>(source.top.value_or(0))};
