@@ -4,7 +4,6 @@
 
 using gitstar::net::parse_url;
 using gitstar::net::url;
-using gitstar::net::url_error;
 
 TEST_CASE("a URL is taken apart", "[url]") {
   CHECK(parse_url("https://api.github.com/graphql") ==
