@@ -19,7 +19,11 @@ void store_health::called(uint64_t user, time_point now) {
 
 store_health::log_line store_health::answered(uint64_t user, time_point now) {
   std::lock_guard guard{mutex_};
-  calls_.erase(user);
+  auto call = calls_.extract(user);
+  if (!outage_ && said_slow_ && !call.empty() && !silence(now)) {
+    said_slow_.reset();
+    return "PostgreSQL is back after " + seconds_text(now - call.mapped());
+  }
   if (!outage_ || outage_->users.erase(user) == 0 || !outage_->users.empty())
     return std::nullopt;
   auto over = *outage_;

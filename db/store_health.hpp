@@ -26,7 +26,8 @@ public:
   /// A call begins; one of the next three ends it.
   void called(uint64_t user, time_point now);
 
-  /// The line says that PostgreSQL is back, if the log said it was away and nobody else waits.
+  /// The line says that PostgreSQL is back, if the log said it was away, or silent, and nobody else
+  /// waits.
   log_line answered(uint64_t user, time_point now);
 
   /// The user is going to try again. The line says why it waits, once per cause and interval.

@@ -175,7 +175,9 @@ TEST_CASE_METHOD(patients, "a call that hangs is told after ten seconds", "[db][
   CHECK_FALSE(health.look(now));
   now += 1s;
   CHECK(health.look(now) == "waiting for PostgreSQL: no answer since 40 s");
-  health.answered(1, now);
+  CHECK(health.answered(1, now) == "PostgreSQL is back after 40 s");
+  health.called(1, now);
+  CHECK_FALSE(health.answered(1, now));
   CHECK_FALSE(health.look(now));
   CHECK(health.waiting_for(now).empty());
 }

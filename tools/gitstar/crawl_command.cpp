@@ -97,7 +97,9 @@ private:
   bool end_tree(caf::scoped_actor& self, const caf::actor& root);
   bool answers(caf::scoped_actor& self, std::function<void()> call, time_point until);
   bool wait_for_store(caf::scoped_actor& self, const std::function<void()>& call);
+  time_point last_call() const;
   void store_state(caf::scoped_actor& self, const std::string& state);
+  void recount(caf::scoped_actor& self);
   db::repository_summary look_back(caf::scoped_actor& self);
   run_report report() const;
   int conclude(caf::scoped_actor& self);
@@ -401,6 +403,11 @@ bool crawl_run::wait_for_store(caf::scoped_actor& self, const std::function<void
   }
 }
 
+/// How long PostgreSQL has for an answer when the run is over.
+crawl_run::time_point crawl_run::last_call() const {
+  return std::min(stop_by_, std::chrono::steady_clock::now() + drain_time);
+}
+
 void crawl_run::store_state(caf::scoped_actor& self, const std::string& state) {
   auto& run = last_.crawl.run;
   if (run.id == 0)
@@ -409,13 +416,26 @@ void crawl_run::store_state(caf::scoped_actor& self, const std::string& state) {
     db::postgres_store{where}.set_state(run.id, run.epoch, state);
   };
   try {
-    auto limit = std::min(stop_by_, std::chrono::steady_clock::now() + drain_time);
-    if (answers(self, call, limit))
+    if (answers(self, call, last_call()))
       run.state = state;
     else
       spdlog::warn("the crawl's state could not be stored: PostgreSQL does not answer");
   } catch (const db::store_error& failure) {
     spdlog::warn("the crawl's state could not be stored: {}", failure.what());
+  }
+}
+
+/// Asks the ledger how far the crawl has come: what we have seen of it may be a second old.
+void crawl_run::recount(caf::scoped_actor& self) {
+  auto totals = std::make_shared<certificate>(); // a call left behind may still write it
+  auto count = [totals, where = store_.connection_string, run = last_.crawl.run.id] {
+    *totals = db::postgres_store{where}.certify(run);
+  };
+  try {
+    if (last_.crawl.run.id != 0 && answers(self, count, last_call()))
+      last_.crawl.totals = *totals;
+  } catch (const db::store_error& failure) {
+    spdlog::debug("the crawl could not be counted: {}", failure.what());
   }
 }
 
@@ -486,6 +506,7 @@ int crawl_run::fail(caf::scoped_actor& self) {
   // A run that fails at once ends before anybody has asked how it is.
   if (last_.crawl.run.id == 0 && session_->run)
     last_.crawl.run = *session_->run;
+  recount(self);
   // What has stored nothing is not worth resuming.
   store_state(self, last_.crawl.totals.seen == 0 ? "failed" : "stopped");
   auto text = describe(failure_);
