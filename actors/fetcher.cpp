@@ -111,6 +111,8 @@ void fetcher_state::go_on() {
   auto shape = available(query_shape::search_count) > 0 ? query_shape::search_count
                                                         : query_shape::search_page;
   auto fields = available(shape);
+  if (fields == 0 && dry_)
+    return; // turned away: the crawl is draining or finished
   if (fields < std::max(width(shape), 1u) && !dry_)
     lease_more(shape, fields == 0);
   else

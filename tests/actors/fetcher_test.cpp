@@ -454,6 +454,16 @@ TEST_CASE_METHOD(fetching, "what it holds is finished although no lease is left"
   CHECK_FALSE(ended(uut));
 }
 
+TEST_CASE_METHOD(fetching, "who is turned away sends no query without fields", "[fetcher]") {
+  start(100);
+  x.no_more = true;
+  x.hold_commits = true;
+  offer(pages(1, 100));
+  commit_one();
+  CHECK(x.done.size() == 1);
+  CHECK(github->requests.size() == 1);
+}
+
 TEST_CASE_METHOD(fetching, "opaque cursors that one lease shows hold for the next", "[fetcher]") {
   github = std::make_shared<fake_github>(random_repositories(300, 1));
   github->opaque_cursors = true;
