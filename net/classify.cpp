@@ -526,14 +526,22 @@ private:
     case field_error::resource_limit:
       return outcome::resource_limit;
     case field_error::transient:
-      return answer_.errors.empty() ? outcome::malformed
-                                    : outcome_of(judge(answer_.errors.front()));
+      return outcome_of_transient();
     case field_error::not_found:
     case field_error::forbidden:
     case field_error::rejected:
       return outcome::partial; // the query was good, each of its fields was refused
     }
     return outcome::partial;
+  }
+
+  /// The error that made the fields transient decides, not one about a single repository.
+  outcome outcome_of_transient() const {
+    auto is_transient = [&](const graphql_error& error) {
+      return field_error_of(judge(error)) == field_error::transient;
+    };
+    auto found = std::find_if(answer_.errors.begin(), answer_.errors.end(), is_transient);
+    return found == answer_.errors.end() ? outcome::malformed : outcome_of(judge(*found));
   }
 
   /// What every field's error is, if it is the same for all.

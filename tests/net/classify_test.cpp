@@ -406,6 +406,13 @@ TEST_CASE("an unknown or transient error inside a page spoils the page", "[class
   CHECK(got.fields[1].error == field_error::none);
 }
 
+TEST_CASE("a time-out stays one although a repository is gone, too", "[classify]") {
+  auto errors = error_at("NOT_FOUND", R"(["f0","nodes",0])") +
+                R"(,{"path":["f0"],"message":"Something went wrong while executing your query."})";
+  auto got = judged(pages(), 200, answer_body({good_page}, errors));
+  CHECK(got.result == outcome::timeout);
+}
+
 TEST_CASE("a field that is refused keeps GitHub's words", "[classify]") {
   auto [type, error] = GENERATE(table<std::string, field_error>({
       {"NOT_FOUND", field_error::not_found},
