@@ -314,6 +314,9 @@ void budget::begin_window(time_point now, const rate_limit& limits) {
 void budget::exhaust(time_point now, const sent_query& query, const query_report& report) {
   if (known_ && query.at < window_began_ && renewed_)
     return; // about the window before
+  auto& limits = report.limits;
+  if (limits.known && limits.enabled && limits.limit > 0 && !is_same_window(limits.reset_at))
+    return; // likewise: `learn` has taken any other window up
   own_ = shown_ = 0;
   auto clocks_disagree = reset_not_yet_ != time_point{};
   if (!known_ || report.retry_after || clocks_disagree || reset_time() <= now)

@@ -411,6 +411,19 @@ TEST_CASE("limited although the window should be over, a minute is waited", "[bu
   CHECK(x.ready_at(now, 1) == now + 61s);
 }
 
+TEST_CASE("a late refusal of the window before leaves the new one alone", "[budget]") {
+  auto x = told(4000);
+  x.sent(start + 29min, 1);
+  auto now = start + 30min + 1s;
+  REQUIRE(x.ready_at(now, 1) == now);
+  x.sent(now, 1);
+  x.answered(now, 1, report_of(4999, 90min));
+  auto late = report_of(0, 30min);
+  late.result = outcome::primary_limit;
+  x.answered(now + 1s, 1, late, start + 29min);
+  CHECK(x.ready_at(now + 1s, 1) == now + 1s);
+}
+
 TEST_CASE("the zeros that a rejected credential is shown are not believed", "[budget]") {
   auto x = told(4000);
   x.sent(start, 1);
