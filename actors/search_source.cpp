@@ -2,8 +2,7 @@
 
 #include "messages/errors.hpp"
 #include "messages/fwd.hpp"
-
-#include <openssl/evp.h>
+#include "net/base64.hpp"
 
 #include <algorithm>
 #include <array>
@@ -221,15 +220,7 @@ int64_t partition_id(int64_t crawl_id, std::string_view description) {
   return static_cast<int64_t>(hash >> 1); // positive: easier to read and to copy
 }
 
-std::string search_cursor(int64_t rank) {
-  auto text = "cursor:" + std::to_string(rank);
-  std::string result(4 * ((text.size() + 2) / 3) + 1, '\0'); // OpenSSL ends the text with a zero
-  auto length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
-                                reinterpret_cast<const unsigned char*>(text.data()),
-                                static_cast<int>(text.size()));
-  result.resize(static_cast<size_t>(length));
-  return result;
-}
+std::string search_cursor(int64_t rank) { return net::base64("cursor:" + std::to_string(rank)); }
 
 std::vector<std::string> pass_texts(const std::string& description) {
   std::vector<std::string> result;
