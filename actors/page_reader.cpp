@@ -28,7 +28,8 @@ page_reader::page_reader(lease work)
     handed_out_ = 0;
   }
   asked_pages_ = static_cast<uint32_t>(std::bit_width(handed_out_));
-  if (part_.pages_done != 0 && part_.expected > int64_t{asked_pages_} * page_size)
+  if (part_.pages_done != 0 && asked_pages_ < max_pages &&
+      part_.expected > int64_t{asked_pages_} * page_size)
     followed_ = bit(asked_pages_);
 }
 
