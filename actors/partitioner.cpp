@@ -343,6 +343,7 @@ void partitioner_state::counted(const count_result& result) {
   auto x = counting(result.partition_id, result.lease);
   if (x == nullptr || !x->round->answered(result.lease, result.counts))
     return;
+  x->part.attempts = 0; // it moves
   auto counts = x->round->result();
   if (counts.empty())
     return; // the others are under way, or will be

@@ -229,6 +229,21 @@ TEST_CASE_METHOD(planning, "what fails too often is a dead letter with its reaso
   CHECK(database->crawls[0].state == "incomplete");
 }
 
+TEST_CASE_METHOD(planning, "a count that is answered forgives the failures before it",
+                 "[partitioner]") {
+  settings.retries.max_attempts = 2;
+  start();
+  auto root = take();
+  tell(uut, failed_atom_v, root.part, std::string{"timeout: too slow"});
+  auto again = ask_lease();
+  advance(1min);
+  REQUIRE(again.answered());
+  root = again.get()->at(0);
+  tell(uut, counted_atom_v, count_result{root.part.id, root.part.lease, {2000}});
+  tell(uut, failed_atom_v, take().part, std::string{"timeout: too slow"});
+  CHECK(progress().totals.dead == 0);
+}
+
 TEST_CASE_METHOD(planning, "a lease that is not renewed runs out", "[partitioner]") {
   start_with_windows(1);
   auto work = take(1);
