@@ -468,9 +468,11 @@ double crawl_run::share_seen() const {
   // Where GitHub's estimates promised more than there are, the source holds fewer than `top`.
   if (auto top = settings_.crawl.source.search.top; top && totals.seen < static_cast<int64_t>(*top))
     return static_cast<double>(totals.seen) / static_cast<double>(*top);
-  return totals.expected == 0 ? 1.0
-                              : static_cast<double>(totals.expected - totals.missing) /
-                                    static_cast<double>(totals.expected);
+  // A dead letter that was never counted says nothing of what it has.
+  if (totals.expected == 0)
+    return totals.dead == 0 ? 1.0 : 0.0;
+  return static_cast<double>(totals.expected - totals.missing) /
+         static_cast<double>(totals.expected);
 }
 
 run_report crawl_run::report() const {
