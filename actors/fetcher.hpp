@@ -42,7 +42,6 @@ public:
   static inline constexpr const char* name = "gitstar.fetcher";
 
 private:
-  /// A lease for counting and what has been counted.
   /// Several leases of one partition may be counted, each a portion of its round.
   struct lease_key {
     int64_t partition_id;
@@ -50,6 +49,7 @@ private:
     auto operator<=>(const lease_key&) const = default;
   };
 
+  /// A lease for counting and what has been counted.
   struct counting {
     lease work;
     std::vector<int64_t> counts; // -1: not answered

@@ -51,7 +51,7 @@ struct budget_view {
   bool operator==(const budget_view&) const = default;
 };
 
-/// The TOKEN BUCKET's view of the run since this process began.
+/// The TOKEN BUCKET's view of the run since it was started.
 struct bucket_status {
   std::vector<budget_view> budgets;
   uint32_t in_flight = 0;

@@ -39,6 +39,7 @@ struct rehearse_options {
 };
 
 int crawl_command(const config::settings& settings, const crawl_options& options);
+
 struct plan_options {
   bool probe = false; ///< ask GitHub
   bool json = false;
@@ -57,6 +58,7 @@ int check_command(const config::settings& settings, const check_options& options
 /// Runs the config against a private simulator and a private database, and says what would have
 /// happened. Neither GitHub nor the configured database is touched.
 int rehearse_command(config::settings settings, const rehearse_options& options);
+
 int migrate_command(const config::settings& settings);
 
 enum class status_format : uint8_t { text, json };

@@ -1,4 +1,4 @@
-/// The commands that only look at the store.
+/// The commands that need the store alone.
 #include "db/conninfo.hpp"
 #include "db/migrations.hpp"
 #include "db/queries.hpp"
