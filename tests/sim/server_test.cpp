@@ -222,7 +222,8 @@ TEST_CASE("a fault spoils how an answer arrives", "[sim]") {
     site.faults = parse_faults(std::string{"faults: [{ times: 1, fault: "} + fault + " }]", "test");
     running_server server{{}, site};
     client connection{server.port()};
-    auto receive = [&]() -> std::string {
+    // Named again, because clang 14 captures no structured binding.
+    auto receive = [&connection, &headers = headers]() -> std::string {
       try {
         connection.send(request_text(viewer, headers));
         auto answer = connection.receive();

@@ -82,7 +82,7 @@ public:
   runner(std::string program, bool traced) : program_(std::move(program)), traced_(traced) {}
 
   outcome_of_run run(uint64_t seed) {
-    return simulation::simulation{scenario{seed}, traced_, metrics_}.run();
+    return gitstar::simulation::simulation{scenario{seed}, traced_, metrics_}.run();
   }
 
   /// Whether the run held all invariants.
