@@ -258,17 +258,20 @@ void crawl_run::watch(caf::scoped_actor& self, const caf::actor& root) {
 }
 
 void crawl_run::refresh(caf::scoped_actor& self, const supervisor_actor& root) {
+  // A time-out that comes after its answer stays in a blocking actor's mailbox for ever, so each
+  // round has an actor of its own.
+  caf::scoped_actor asker{self->system()};
   // Handles are asked for each time: a restart changes them.
-  self->request(root, status_time, handles_atom_v)
+  asker->request(root, status_time, handles_atom_v)
       .receive([&](const std::vector<named_actor>& leaves) { leaves_ = leaves; },
                [](const caf::error&) {});
   for (auto& x : leaves_) {
     if (x.name == leaf_name::partitioner)
-      self->request(caf::actor_cast<partitioner_actor>(x.handle), status_time, status_atom_v)
+      asker->request(caf::actor_cast<partitioner_actor>(x.handle), status_time, status_atom_v)
           .receive([&](const crawl_progress& progress) { last_.crawl = progress; },
                    [](const caf::error&) {});
     if (x.name == leaf_name::bucket)
-      self->request(caf::actor_cast<token_bucket_actor>(x.handle), status_time, status_atom_v)
+      asker->request(caf::actor_cast<token_bucket_actor>(x.handle), status_time, status_atom_v)
           .receive([&](const bucket_status& status) { last_.bucket = status; },
                    [](const caf::error&) {});
   }
@@ -323,9 +326,10 @@ void crawl_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
     return std::max<milliseconds>(
         1ms, std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now()));
   };
+  caf::scoped_actor asker{self->system()}; // as for `refresh`
   for (auto& x : leaves_)
     if (x.name == leaf_name::partitioner)
-      self->request(caf::actor_cast<partitioner_actor>(x.handle), left(), drain_atom_v)
+      asker->request(caf::actor_cast<partitioner_actor>(x.handle), left(), drain_atom_v)
           .receive([] {}, [](const caf::error&) {});
   // All are told before one is waited for.
   std::vector<caf::actor> fetchers;
@@ -333,9 +337,9 @@ void crawl_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
     if (x.name.starts_with(leaf_name::fetcher))
       fetchers.push_back(x.handle);
   for (auto& x : fetchers)
-    self->send(caf::actor_cast<fetcher_actor>(x), drain_atom_v);
+    asker->send(caf::actor_cast<fetcher_actor>(x), drain_atom_v);
   for (auto& x : fetchers)
-    self->request(caf::actor_cast<fetcher_actor>(x), left(), drain_atom_v)
+    asker->request(caf::actor_cast<fetcher_actor>(x), left(), drain_atom_v)
         .receive([] {}, [](const caf::error&) {});
 }
 
