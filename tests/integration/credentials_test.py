@@ -57,7 +57,9 @@ class CredentialsTest(IntegrationTest):
         crawler.crawl()
         report = self.assert_certified(crawler, github, "stars:>=0")
         self.assertEqual(report["crawl_id"], 1)
-        self.assertEqual(github.stats()["repeated_pages"], 0)
+        # What was under way when the last one was revoked was paid for in vain.
+        fetchers, width = 8, 2
+        self.assertLessEqual(github.stats()["repeated_pages"], fetchers * width)
         self.say(f"{stored} of {report['repositories']} were stored when the last one was revoked")
 
 

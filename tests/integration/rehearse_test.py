@@ -39,7 +39,7 @@ class RehearseTest(IntegrationTest):
 
     def test_a_storm_that_does_not_exist_is_named(self):
         done = self.rehearse("--storm", "perfect")
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("perfect", done.stderr)
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
@@ -47,7 +47,7 @@ class RehearseTest(IntegrationTest):
         storm = self.directory / "storm.yaml"
         storm.write_text("faults:\n  - { fault: rain }\n")
         done = self.rehearse("--faults", str(storm))
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("storm.yaml", done.stderr)
         self.assertIn("rain", done.stderr)
 

@@ -285,8 +285,16 @@ class SecretsTest(IntegrationTest):
     def test_no_secret_shows_up_anywhere(self):
         self.serve_store()
         self.crawl()
-        for command in ("status", "check", "migrate"):
-            self.run_command(command)
+        for command in (
+            ["status"],
+            ["check"],
+            ["check", "--online"],
+            ["plan", "--probe"],
+            ["repair", "--no-progress"],
+            ["rehearse", "--repositories", "1000", "--no-progress"],
+            ["migrate"],
+        ):
+            self.run_command(*command)
         self.look_at_tables()
         self.look_at_processes()
         self.fail_to_connect()

@@ -50,7 +50,6 @@ def has_asked(github, requests):
 
 
 class StormMatrix(IntegrationTest):
-    databases = 0
     deadline_s = 3600 if os.environ.get("GITSTAR_MATRIX") == "full" else 360
 
     @classmethod
@@ -76,9 +75,7 @@ class StormMatrix(IntegrationTest):
             self, "--repositories", REPOSITORIES, "--storm", storm, "--latency", latency
         )
         crawler = Crawler(self, github.url, fetchers=FETCHERS)
-        self.databases += 1
-        name = f"crawled_{self.databases}"
-        crawler.config["store"] = {"postgres": self.postgres.new_database(name)}
+        crawler.config["store"] = {"postgres": self.postgres.new_database("crawled")}
         crawler.config["github"] |= {
             "breaker": {"failures": BREAKER_FAILURES, "recovery": "1s"},
             "retries": {"first_delay": "50ms", "max_delay": "1s"},
@@ -112,7 +109,6 @@ class StormMatrix(IntegrationTest):
         beyond = BEYOND_OUTAGES if storm == "outage" else BEYOND_FAULTS
         self.assertLessEqual(report["retries"], faults + beyond, crawl.text())
         github.process.terminate()
-        self.postgres.sql(f"drop database {name} with (force)")  # its disk is small
         return (
             storm, fault or "well", report["repositories"], report["requests"], faults,
             report["retries"], moved, f"{report['wall_seconds']:.1f}",

@@ -30,6 +30,12 @@ run_report sample() {
 
 } // namespace
 
+TEST_CASE("a report that cannot be written is noticed before there is one", "[report]") {
+  CHECK_FALSE(gitstar::tool::can_write_report("/no/such/directory/report.json"));
+  CHECK(gitstar::tool::can_write_report("report-that-can-be.json"));
+  CHECK_FALSE(std::ifstream{"report-that-can-be.json.part"}.good());
+}
+
 TEST_CASE("a report holds every key of the contract", "[report]") {
   auto expected = boost::json::parse(R"({
     "crawl_id": 7, "state": "incomplete", "repositories": 990, "expected": 1000, "missing": 10,

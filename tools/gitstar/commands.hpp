@@ -61,8 +61,7 @@ int rehearse_command(config::settings settings, const rehearse_options& options)
 
 int migrate_command(const config::settings& settings);
 
-enum class status_format : uint8_t { text, json };
-int status_command(const config::settings& settings, status_format format);
+int status_command(const config::settings& settings, bool json);
 
 /// Replaces this process by psql; with the embedded server it stays to stop it afterwards.
 int psql_command(const config::settings& settings, const std::vector<std::string>& arguments);

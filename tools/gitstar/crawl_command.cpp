@@ -513,8 +513,9 @@ int crawl_run::fail(caf::scoped_actor& self) {
   if (last_.crawl.run.id == 0 && session_->run)
     last_.crawl.run = *session_->run;
   recount(self);
-  // What has stored nothing is not worth resuming.
-  store_state(self, last_.crawl.totals.seen == 0 ? "failed" : "stopped");
+  // What has neither stored nor planned anything is not worth resuming.
+  auto& totals = last_.crawl.totals;
+  store_state(self, totals.seen == 0 && totals.split == 0 ? "failed" : "stopped");
   auto text = describe(failure_);
   if (bad_config) {
     auto at = settings_.crawl.source.search.top_at;
@@ -532,6 +533,11 @@ int crawl_run::fail(caf::scoped_actor& self) {
 } // namespace
 
 int crawl_command(const config::settings& settings, const crawl_options& options) {
+  // Better said before the crawl than after it.
+  if (!options.report_file.empty() && !can_write_report(options.report_file)) {
+    std::fprintf(stderr, "gitstar: --report: cannot write %s\n", options.report_file.c_str());
+    return exit_bad_config;
+  }
   block_signals();
   crawl_run run{settings, options};
   return options.repair ? run.repair() : run.run();

@@ -6,7 +6,6 @@
 
 #include <cstdio>
 #include <functional>
-#include <map>
 
 #include <malloc.h>
 
@@ -17,28 +16,29 @@ namespace {
 /// What all commands share.
 struct common_options {
   std::string config_file;
-  tool::log_format log_format = tool::log_format::text;
+  bool json_logs = false;
   config::tokens tokens = config::tokens::needed;
 };
 
+/// `NAME text|json`
+CLI::Option* add_format(CLI::App* command, const char* name, const char* what, bool& json) {
+  return command
+      ->add_option_function<std::string>(
+          name, [&json](const std::string& format) { json = format == "json"; }, what)
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+/// For what goes to stdout.
+CLI::Option* add_format(CLI::App* command, bool& json) {
+  return add_format(command, "--format", "text or json", json);
+}
+
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, common_options& common) {
-  static const std::map<std::string, tool::log_format> formats{{"text", tool::log_format::text},
-                                                               {"json", tool::log_format::json}};
   auto command = app.add_subcommand(name, what);
   command->add_option("config", common.config_file, "The YAML file that describes the run")
       ->required();
-  command->add_option("--log-format", common.log_format, "text or json; logs go to stderr")
-      ->transform(CLI::CheckedTransformer(formats));
+  add_format(command, "--log-format", "text or json; logs go to stderr", common.json_logs);
   return command;
-}
-
-/// `--format text|json` for what goes to stdout.
-CLI::Option* add_format(CLI::App* command, bool& json) {
-  return command
-      ->add_option_function<std::string>(
-          "--format", [&json](const std::string& format) { json = format == "json"; },
-          "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
 }
 
 using action = std::function<int(const config::settings&)>;
@@ -50,7 +50,8 @@ int run(const common_options& common, const action& act) {
     return tool::exit_bad_config;
   }
   auto& settings = std::get<config::settings>(loaded);
-  tool::start_logging(common.log_format, settings.telemetry.level);
+  tool::start_logging(common.json_logs ? tool::log_format::json : tool::log_format::text,
+                      settings.telemetry.level);
   try {
     return act(settings);
   } catch (const std::exception& failure) {
@@ -140,14 +141,12 @@ int main(int argc, char** argv) {
     common.tokens = config::tokens::unused;
     act = tool::migrate_command;
   });
-  auto format = tool::status_format::text;
+  auto json_status = false;
   auto status = add_command(app, "status", "Show the newest crawl of this config", common);
-  status->add_option("--format", format, "text or json")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, tool::status_format>{
-          {"text", tool::status_format::text}, {"json", tool::status_format::json}}));
+  add_format(status, json_status);
   status->callback([&] {
     common.tokens = config::tokens::unused;
-    act = [&](auto& settings) { return tool::status_command(settings, format); };
+    act = [&](auto& settings) { return tool::status_command(settings, json_status); };
   });
   std::vector<std::string> psql_arguments;
   auto psql =

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -86,7 +87,7 @@ private_simulator::private_simulator(const std::vector<std::string>& arguments) 
   stop();
   while (!said.empty() && said.back() == '\n')
     said.pop_back();
-  throw std::runtime_error(said.empty() ? "gitstar-sim ended without a word" : said);
+  throw refused_arguments(said.empty() ? "gitstar-sim ended without a word" : said);
 }
 
 private_simulator::~private_simulator() { stop(); }

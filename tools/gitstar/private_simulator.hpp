@@ -1,6 +1,6 @@
 #pragma once
 
-#include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -8,12 +8,18 @@
 
 namespace gitstar::tool {
 
+/// The simulator refuses its arguments, in its own words.
+class refused_arguments : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
 /// A `gitstar-sim` of our own on loopback: the one that lies beside this program, else the one in
 /// PATH. It ends with the object, and with this process however that ends.
 class private_simulator {
 public:
-  /// Starts it and waits until it listens. Throws `std::runtime_error` with its own words where it
-  /// refuses its arguments.
+  /// Starts it and waits until it listens. Throws `refused_arguments`, and `std::system_error`
+  /// where it cannot be started.
   explicit private_simulator(const std::vector<std::string>& arguments);
   ~private_simulator();
   private_simulator(const private_simulator&) = delete;

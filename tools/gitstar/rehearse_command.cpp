@@ -109,8 +109,7 @@ std::string truth_target(const config::settings& settings, const crawl& run) {
 
 } // namespace
 
-int rehearse_command(config::settings settings, const rehearse_options& options) {
-  block_signals();
+static int rehearse(config::settings settings, const rehearse_options& options) {
   temporary_directory directory;
   private_simulator github{simulator_arguments(options)};
   redirect(settings, github.url(), directory.path());
@@ -137,6 +136,16 @@ int rehearse_command(config::settings settings, const rehearse_options& options)
   std::fputs(rehearsal_text(found, stats, content_of(how.report_file)).c_str(), stdout);
   auto flawless = found.missing == 0 && found.wrong == 0 && violations_in(stats) == 0;
   return code == exit_complete && !flawless ? exit_incomplete : code;
+}
+
+int rehearse_command(config::settings settings, const rehearse_options& options) {
+  block_signals();
+  try {
+    return rehearse(std::move(settings), options);
+  } catch (const refused_arguments& wrong) {
+    std::fprintf(stderr, "gitstar: %s\n", wrong.what());
+    return exit_bad_config;
+  }
 }
 
 } // namespace gitstar::tool

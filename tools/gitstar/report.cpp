@@ -38,8 +38,21 @@ std::string to_json(const run_report& report) {
   return json::serialize(result);
 }
 
+namespace {
+
+std::string unfinished_report(const std::string& file) { return file + ".part"; }
+
+} // namespace
+
+bool can_write_report(const std::string& file) {
+  auto unfinished = unfinished_report(file);
+  auto can = std::ofstream{unfinished}.good();
+  std::remove(unfinished.c_str());
+  return can;
+}
+
 void write_report(const run_report& report, const std::string& file) {
-  auto unfinished = file + ".part";
+  auto unfinished = unfinished_report(file);
   std::ofstream out{unfinished};
   out << to_json(report) << '\n';
   out.close();

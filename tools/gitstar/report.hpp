@@ -19,6 +19,9 @@ struct run_report {
 /// The report as JSON, with the keys of the contract (README, "The report").
 std::string to_json(const run_report& report);
 
+/// Whether `write_report` can write there.
+bool can_write_report(const std::string& file);
+
 /// Writes it next to `file` and renames, so that nobody reads half a report. Throws
 /// `std::runtime_error` that names the file.
 void write_report(const run_report& report, const std::string& file);

@@ -58,11 +58,11 @@ int migrate_command(const config::settings& settings) {
   return exit_complete;
 }
 
-int status_command(const config::settings& settings, status_format format) {
+int status_command(const config::settings& settings, bool json) {
   open_store store{settings.store};
   db::migrate(store.connection_string);
   auto status = db::newest_crawl(store.connection_string, settings.crawl.name);
-  if (format == status_format::json)
+  if (json)
     std::fputs(status ? status_json(*status).c_str() : "null\n", stdout);
   else if (status)
     std::fputs(status_text(*status).c_str(), stdout);
