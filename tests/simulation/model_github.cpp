@@ -99,7 +99,7 @@ void model_github::answered(query x, api_response response) {
   if (!x.from->alive)
     return;
   if (stage_.calm_since(x.sent - unrest))
-    learned(user_of(x.request.credential), x.request, response);
+    learned(user_of(x.request.credential), x, response);
   witness_->delivered(x.request, response);
   x.on_answer(std::move(response));
 }
@@ -144,13 +144,14 @@ bool model_github::identified_since(const user& who, const std::string& credenti
   return found != who.identified.end() && found->second < when && stage_.calm_since(found->second);
 }
 
-void model_github::learned(user& who, const api_request& request, const api_response& response) {
-  auto& name = request.credential;
+void model_github::learned(user& who, const query& x, const api_response& response) {
+  auto& name = x.request.credential;
   if (response.identity)
     who.identified.insert_or_assign(name, stage_.now);
   if (!identified_since(who, name, stage_.now))
     return;
-  if (response.result == outcome::secondary_limit)
+  // An answer to a query from before this ban speaks of an earlier one.
+  if (response.result == outcome::secondary_limit && x.sent >= who.ban_began)
     who.told_of_ban = std::min(who.told_of_ban, stage_.now);
   if (response.result == outcome::primary_limit)
     who.told_of_end = std::min(who.told_of_end, stage_.now);
@@ -228,6 +229,7 @@ api_response model_github::ban(user& who) {
     auto told_how_long = random_.chance(0.5);
     who.banned_until = stage_.now + (told_how_long ? length : minute);
     who.told_of_ban = time_point::max();
+    who.ban_began = stage_.now;
   }
   if (random_.chance(0.5) || who.banned_until > stage_.now + minute)
     response.retry_after = std::chrono::ceil<std::chrono::seconds>(who.banned_until - stage_.now);

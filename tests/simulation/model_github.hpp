@@ -61,6 +61,7 @@ private:
     std::deque<std::pair<time_point, std::string>> arrivals; ///< of the last minute, by credential
     time_point banned_until;
     // When the client learned of it; `max()`: it has not.
+    time_point ban_began;
     time_point told_of_ban = time_point::max();
     time_point told_of_end = time_point::max();   ///< of the points in this window
     std::map<std::string, time_point> identified; ///< by credential
@@ -87,7 +88,7 @@ private:
   user& user_of(const std::string& credential);
   bool alone(const user& who) const;
   bool identified_since(const user& who, const std::string& credential, time_point when) const;
-  void learned(user& who, const api_request& request, const api_response& response);
+  void learned(user& who, const query& x, const api_response& response);
   void open_window(user& who);
   bool is_displaced(const std::string& text, const repository& x) const;
   int64_t shown_count(const search_field& field, int64_t exact) const;
