@@ -35,6 +35,8 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
              bool wait) -> caf::result<std::vector<lease>> {
         if (draining_ || finished_)
           return caf::make_error(errc::stopping);
+        if (lost_.contains(holder))
+          return caf::make_error(errc::lease_lost, "asked by who is dead");
         if (pages > 0)
           widths_.pages = pages;
         if (counts > 0)
@@ -61,6 +63,7 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
         given_back(part, reason);
       },
       [this](lost_atom, uint64_t holder) {
+        lost_.insert(holder);
         std::erase_if(waiting_, [holder](auto& x) { return x.holder == holder; });
         for (auto& [id, x] : entries_) {
           if (x.round && x.round->lost(holder))

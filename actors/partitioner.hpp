@@ -106,6 +106,8 @@ private:
   std::map<int64_t, entry> entries_;
   std::deque<int64_t> ready_; // ids; some may have left
   std::deque<waiting_fetcher> waiting_;
+  std::set<uint64_t>
+      lost_;            // fetchers: what they asked for may arrive after the news of their death
   query_widths widths_; // that fetchers have seen last; at first those of the config
   cursor_mode cursors_ = cursor_mode::unverified;
   bool opened_ = false;

@@ -70,13 +70,18 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
   self_->delayed_send(self_, save_interval, tick_atom_v);
   return {
       [this](acquire_atom, query_shape shape, uint64_t holder) -> caf::result<permit> {
+        if (lost_.contains(holder))
+          return caf::make_error(errc::lease_lost, "asked by who is dead");
         auto promise = self_->make_response_promise<permit>();
         waiting_.push_back({shape, holder, promise});
         serve();
         return promise;
       },
       [this](report_atom, const query_report& x) { report(x); },
-      [this](lost_atom, uint64_t holder) { drop(holder); },
+      [this](lost_atom, uint64_t holder) {
+        lost_.insert(holder);
+        drop(holder);
+      },
       [this](status_atom) -> caf::result<bucket_status> { return status(); },
       [this](wake_atom) {
         wake_up_.arrived(now());

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 namespace gitstar {
@@ -87,6 +88,8 @@ private:
   std::map<std::string, error_record> new_errors_; // by kind, since they were saved
   std::map<query_shape, int64_t> costs_;           // points the last query of the shape took
   std::deque<request> waiting_;
+  std::set<uint64_t>
+      lost_; // fetchers: what they asked for may arrive after the news of their death
   std::unordered_map<uint64_t, grant> granted_;
   uint64_t next_id_ = 1;
   wake_up wake_up_;

@@ -316,6 +316,15 @@ TEST_CASE_METHOD(planning, "a dead fetcher's question is forgotten", "[partition
   CHECK(alive.answered());
 }
 
+TEST_CASE_METHOD(planning, "who is known to be dead gets no lease any more", "[partitioner]") {
+  start();
+  tell(uut, lost_atom_v, uint64_t{1});
+  auto late = ask_lease(1); // sent before it died
+  REQUIRE(late.answered());
+  CHECK(late.get().error() == errc::lease_lost);
+  CHECK(ask_lease(2).answered());
+}
+
 TEST_CASE_METHOD(planning, "the word of an old lease does not count", "[partitioner]") {
   start();
   auto old = take(1);

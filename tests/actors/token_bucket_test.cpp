@@ -236,6 +236,15 @@ TEST_CASE_METHOD(permits, "a trial that is lost with its fetcher is tried again"
   CHECK(next.answered());
 }
 
+TEST_CASE_METHOD(permits, "who is known to be dead gets no permit any more", "[token_bucket]") {
+  start_told();
+  tell(uut, lost_atom_v, uint64_t{7});
+  auto late = ask_permit(7); // sent before it died
+  REQUIRE(late.answered());
+  CHECK(late.get().error() == errc::lease_lost);
+  CHECK(status().in_flight == 0);
+}
+
 TEST_CASE_METHOD(permits, "limits and bad queries are no failures of the host", "[token_bucket]") {
   start_told();
   for (auto i = 0; i < 20; ++i)
