@@ -24,12 +24,18 @@ function(gitstar_library name)
   target_link_libraries(${name} PUBLIC ${arg_LINK})
 endfunction()
 
-# gitstar_test(NAME LABEL label SOURCES ... LINK ...): one test program; each TEST_CASE is counted
-# inside, CTest runs the program once. LABEL is the part of the tree that it covers.
+# gitstar_test(NAME LABEL label [OPTIMIZED] SOURCES ... LINK ... [HEADERS ...]): one test program;
+# each TEST_CASE is counted inside, CTest runs the program once. LABEL is the part of the tree that
+# it covers. HEADERS are those that most of its sources begin with.
 function(gitstar_test name)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "OPTIMIZED" "LABEL;TIMEOUT" "SOURCES;LINK;HEADERS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   gitstar_compile_options(${name})
+  # Parsing headers takes most of the time, and most test code runs once.
+  target_precompile_headers(${name} PRIVATE ${arg_HEADERS} <catch2/catch.hpp>)
+  if(NOT arg_OPTIMIZED)
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   target_link_libraries(${name} PRIVATE Catch2::Catch2WithMain ${arg_LINK})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(NOT arg_TIMEOUT)
