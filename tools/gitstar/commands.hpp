@@ -3,6 +3,8 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "db/lookup.hpp"
+#include "db/row_export.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -62,6 +64,32 @@ int rehearse_command(config::settings settings, const rehearse_options& options)
 int migrate_command(const config::settings& settings);
 
 int status_command(const config::settings& settings, bool json);
+
+struct show_options {
+  std::string full_name; ///< owner/name
+  bool json = false;
+};
+
+/// All that is stored of one repository; `exit_failed` where it is not stored.
+int show_command(const config::settings& settings, const show_options& options);
+
+struct top_options {
+  db::rank_by by = db::rank_by::stars;
+  std::string language;     ///< empty: any
+  std::string since = "7d"; ///< for `rank_by::growth`; see `parse_since`
+  int64_t limit = 20;
+  bool json = false;
+};
+
+int top_command(const config::settings& settings, const top_options& options);
+
+struct export_options {
+  db::export_format format = db::export_format::csv;
+  std::string query = "select * from repositories order by repo_id";
+  std::string file; ///< empty: standard output
+};
+
+int export_command(const config::settings& settings, const export_options& options);
 
 /// Replaces this process by psql; with the embedded server it stays to stop it afterwards.
 int psql_command(const config::settings& settings, const std::vector<std::string>& arguments);

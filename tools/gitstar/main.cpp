@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <map>
 
 #include <malloc.h>
 
@@ -148,6 +149,58 @@ int main(int argc, char** argv) {
     common.tokens = config::tokens::unused;
     act = [&](auto& settings) { return tool::status_command(settings, json_status); };
   });
+  tool::show_options show;
+  auto show_command = add_command(app, "show", "Show all that is stored of one repository", common);
+  show_command->add_option("repository", show.full_name, "OWNER/NAME")->required();
+  add_format(show_command, show.json);
+  show_command->callback([&] {
+    common.tokens = config::tokens::unused;
+    act = [&](auto& settings) { return tool::show_command(settings, show); };
+  });
+
+  tool::top_options top;
+  auto top_command = add_command(app, "top", "Rank the stored repositories", common);
+  const std::map<std::string, db::rank_by> ranks{{"stars", db::rank_by::stars},
+                                                 {"growth", db::rank_by::growth},
+                                                 {"issues", db::rank_by::issues}};
+  auto by = top_command
+                ->add_option_function<std::string>(
+                    "--by", [&](const std::string& what) { top.by = ranks.at(what); },
+                    "stars, growth or issues")
+                ->check(CLI::IsMember(ranks));
+  top_command->add_option("--language", top.language, "Only those with this main language");
+  top_command
+      ->add_option("--since", top.since,
+                   "Where growth begins: a day (2026-11-01), a time, or days ago (7d)")
+      ->needs(by)
+      ->capture_default_str();
+  top_command->add_option("--limit", top.limit, "So many lines")
+      ->check(CLI::Range(int64_t{1}, int64_t{100'000}))
+      ->capture_default_str();
+  add_format(top_command, top.json);
+  top_command->callback([&] {
+    common.tokens = config::tokens::unused;
+    act = [&](auto& settings) { return tool::top_command(settings, top); };
+  });
+
+  tool::export_options exported;
+  auto export_command = add_command(app, "export", "Write stored rows as CSV or JSON", common);
+  export_command
+      ->add_option_function<std::string>(
+          "--format",
+          [&](const std::string& format) {
+            exported.format = format == "jsonl" ? db::export_format::jsonl : db::export_format::csv;
+          },
+          "csv or jsonl: one object a line")
+      ->check(CLI::IsMember({"csv", "jsonl"}));
+  export_command->add_option("--query", exported.query, "The SQL query whose rows are written")
+      ->capture_default_str();
+  export_command->add_option("--output", exported.file, "Write to this file, not to stdout");
+  export_command->callback([&] {
+    common.tokens = config::tokens::unused;
+    act = [&](auto& settings) { return tool::export_command(settings, exported); };
+  });
+
   std::vector<std::string> psql_arguments;
   auto psql =
       add_command(app, "psql", "Open psql on the store: gitstar psql CONFIG [-- ARGS]", common);

@@ -1,0 +1,146 @@
+#include "db/lookup.hpp"
+
+#include "db/connection.hpp"
+#include "db/rows.hpp"
+
+namespace gitstar::db {
+
+namespace {
+
+template <class T>
+optional<T> optional_from(const pqxx::field& field) {
+  return field.is_null() ? optional<T>{} : optional<T>{field.as<T>()};
+}
+
+/// The order of `repository`'s members, then our own times and PostgreSQL's clock.
+constexpr auto by_name =
+    "select repo_id, full_name, star_count, fork_count, open_issue_count, watcher_count, language, "
+    "license, description, is_fork, is_archived, is_disabled, visibility, disk_usage_kb, "
+    "extract(epoch from created_at)::bigint, extract(epoch from updated_at)::bigint, "
+    "extract(epoch from pushed_at)::bigint, extract(epoch from first_seen_at)::bigint, "
+    "extract(epoch from crawled_at)::bigint, extract(epoch from now())::bigint "
+    "from repositories where full_name = $1 order by crawled_at desc, repo_id desc";
+
+stored_repository stored_from(const pqxx::row& row) {
+  stored_repository result;
+  auto& x = result.repository;
+  auto i = 0;
+  auto next = [&] { return row[i++]; };
+  x.repo_id = next().as<int64_t>();
+  x.full_name = next().as<std::string>();
+  x.star_count = next().as<int32_t>();
+  x.fork_count = next().as<int32_t>();
+  x.open_issue_count = optional_from<int32_t>(next());
+  x.watcher_count = optional_from<int32_t>(next());
+  x.language = optional_from<std::string>(next());
+  x.license = optional_from<std::string>(next());
+  x.description = optional_from<std::string>(next());
+  x.is_fork = next().as<bool>();
+  x.is_archived = next().as<bool>();
+  x.is_disabled = next().as<bool>();
+  x.visibility = next().as<std::string>();
+  x.disk_usage_kb = optional_from<int32_t>(next());
+  x.created_at = time_from(next());
+  x.updated_at = time_from(next());
+  if (auto pushed = next(); !pushed.is_null())
+    x.pushed_at = time_from(pushed);
+  result.first_seen_at = time_from(next());
+  result.crawled_at = time_from(next());
+  result.asked_at = time_from(next());
+  return result;
+}
+
+/// The ranking's value and baseline for `from repositories r`; `$1` is the language, `$2` the
+/// number of lines.
+constexpr auto rank_by_stars =
+    "select full_name, star_count, coalesce(language, ''), star_count, null "
+    "from repositories where (language = $1 or $1 = '') "
+    "order by star_count desc, repo_id limit $2";
+
+constexpr auto rank_by_issues =
+    "select full_name, star_count, coalesce(language, ''), open_issue_count, null "
+    "from repositories where (language = $1 or $1 = '') and open_issue_count is not null "
+    "order by open_issue_count desc, repo_id limit $2";
+
+// Only who has a row of history after `since` ($3) can have grown, and those rows lie in the newest
+// months of star_history: the others are pruned.
+constexpr auto rank_by_growth = R"(
+with moved as (
+  select repo_id, min(observed_at) as first_move
+  from star_history
+  where observed_at > to_timestamp($3::bigint)
+  group by repo_id
+), grown as (
+  select r.full_name, r.star_count, r.language, r.repo_id,
+         coalesce(before.star_count, first.star_count) as base_count,
+         coalesce(before.observed_at, first.observed_at) as base_time
+  from moved
+  join repositories r using (repo_id)
+  left join lateral (
+    select h.star_count, h.observed_at from star_history h
+    where h.repo_id = moved.repo_id and h.observed_at <= to_timestamp($3::bigint)
+    order by h.observed_at desc limit 1) before on true
+  join lateral (
+    select h.star_count, h.observed_at from star_history h
+    where h.repo_id = moved.repo_id and h.observed_at = moved.first_move
+    order by h.star_count limit 1) first on true
+  where r.language = $1 or $1 = ''
+)
+select full_name, star_count, coalesce(language, ''), star_count - base_count,
+       extract(epoch from base_time)::bigint
+from grown
+order by 4 desc, repo_id
+limit $2)";
+
+} // namespace
+
+optional<stored_repository> find_repository(const std::string& connection_string,
+                                            const std::string& full_name) {
+  connection database{connection_string};
+  return database.transaction([&](pqxx::work& work) -> optional<stored_repository> {
+    auto found = work.exec_params(by_name, full_name);
+    if (found.empty())
+      return caf::none;
+    auto result = stored_from(found[0]);
+    for (pqxx::result::size_type i = 1; i < found.size(); ++i)
+      result.namesakes.push_back(found[i][0].as<int64_t>());
+    for (const auto& row :
+         work.exec_params("select extract(epoch from observed_at)::bigint, star_count "
+                          "from star_history where repo_id = $1 order by observed_at",
+                          result.repository.repo_id))
+      result.stars.push_back({time_from(row[0]), row[1].as<int64_t>()});
+    return result;
+  });
+}
+
+std::vector<ranking_line> rank_repositories(const std::string& connection_string,
+                                            const ranking_request& request) {
+  connection database{connection_string};
+  return database.transaction([&](pqxx::work& work) {
+    auto rows = [&] {
+      switch (request.by) {
+      case rank_by::issues:
+        return work.exec_params(rank_by_issues, request.language, request.limit);
+      case rank_by::growth:
+        return work.exec_params(rank_by_growth, request.language, request.limit,
+                                request.since.time_since_epoch().count());
+      default:
+        return work.exec_params(rank_by_stars, request.language, request.limit);
+      }
+    }();
+    std::vector<ranking_line> result;
+    for (const auto& row : rows) {
+      ranking_line line{row[0].as<std::string>(),
+                        row[1].as<int64_t>(),
+                        row[2].as<std::string>(),
+                        row[3].as<int64_t>(),
+                        {}};
+      if (!row[4].is_null())
+        line.baseline = time_from(row[4]);
+      result.push_back(std::move(line));
+    }
+    return result;
+  });
+}
+
+} // namespace gitstar::db

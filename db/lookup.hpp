@@ -1,0 +1,64 @@
+/// What people ask of the repositories in a store. Read-only; each call opens its own connection
+/// and throws `store_error`.
+#pragma once
+
+#include "messages/repository.hpp"
+
+#include <string>
+#include <vector>
+
+namespace gitstar::db {
+
+/// A star count and when a crawl saw it.
+struct star_observation {
+  timestamp observed_at;
+  int64_t star_count = 0;
+};
+
+/// All that is stored of one repository.
+struct stored_repository {
+  gitstar::repository repository;
+  timestamp first_seen_at;
+  timestamp crawled_at; ///< when a crawl last saw a difference
+  timestamp asked_at;   ///< PostgreSQL's clock
+  /// The star history, oldest first: the first count seen and every change.
+  std::vector<star_observation> stars;
+  /// Other repositories that were last seen under this name: names move, ids do not.
+  std::vector<repo_id> namesakes;
+};
+
+/// The repository that carries `full_name` (owner/name, as GitHub writes it): of several the one
+/// written last. Empty where none does.
+optional<stored_repository> find_repository(const std::string& connection_string,
+                                            const std::string& full_name);
+
+/// What a ranking is by.
+enum class rank_by : uint8_t {
+  stars,  ///< the stars that a repository has
+  growth, ///< the stars that it has gained since a point in time
+  issues, ///< its open issues
+};
+
+struct ranking_request {
+  rank_by by = rank_by::stars;
+  std::string language; ///< only repositories with this main language; empty: any
+  timestamp since;      ///< for `rank_by::growth`
+  int64_t limit = 20;
+};
+
+/// A line of a ranking.
+struct ranking_line {
+  std::string full_name;
+  int64_t star_count = 0;
+  std::string language;         ///< empty: none
+  int64_t value = 0;            ///< what the ranking is by: stars, stars gained, or open issues
+  optional<timestamp> baseline; ///< growth: when the count that it is compared with was seen
+};
+
+/// The first `limit` repositories, the highest value first, ties by id. A growth is measured
+/// against the last count seen up to `since`; of a repository first seen after that, against the
+/// first count seen, so that being found does not look like growing.
+std::vector<ranking_line> rank_repositories(const std::string& connection_string,
+                                            const ranking_request& request);
+
+} // namespace gitstar::db

@@ -1,0 +1,124 @@
+#include "db/lookup.hpp"
+#include "tests/db/test_server.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace gitstar;
+using namespace gitstar::test;
+
+namespace {
+
+// 2026-11-16 in UTC: the months of the history that a new database has begin there.
+constexpr int64_t first_day = 1'795'176'000;
+constexpr int64_t day = 86'400;
+
+class with_history : public with_store {
+public:
+  void see(repo_id id, int32_t stars, int64_t when, optional<std::string> language = caf::none) {
+    batch work;
+    work.crawl_id = current.id;
+    work.epoch = current.epoch;
+    work.observed_at = at(when);
+    auto row = make_repository(id);
+    row.star_count = stars;
+    if (language)
+      row.language = language;
+    work.rows.push_back(row);
+    store.write(work);
+  }
+
+  std::vector<db::ranking_line> rank(db::rank_by by, const std::string& language = "",
+                                     int64_t limit = 20, int64_t since = 0) {
+    return db::rank_repositories(connection_string(), {by, language, at(since), limit});
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(with_history, "a stored repository is found by its name with all that is known",
+                 "[db]") {
+  see(8, 100, first_day);
+  see(8, 103, first_day + day);
+
+  auto found = db::find_repository(connection_string(), "owner1/name8");
+
+  REQUIRE(found);
+  auto expected = make_repository(8);
+  expected.star_count = 103;
+  CHECK(found->repository == expected);
+  CHECK(found->first_seen_at == at(first_day));
+  CHECK(found->crawled_at == at(first_day + day));
+  REQUIRE(found->stars.size() == 2);
+  CHECK(found->stars[0].star_count == 100);
+  CHECK(found->stars[1].observed_at == at(first_day + day));
+  CHECK(found->namesakes.empty());
+  CHECK_FALSE(db::find_repository(connection_string(), "owner1/name9"));
+}
+
+TEST_CASE_METHOD(with_history, "of two repositories that had a name the newest one carries it",
+                 "[db]") {
+  see(8, 100, first_day);
+  see(9, 5, first_day + day);
+  ask("update repositories set full_name = 'owner1/name8' where repo_id = 9");
+
+  auto found = db::find_repository(connection_string(), "owner1/name8");
+
+  REQUIRE(found);
+  CHECK(found->repository.repo_id == 9);
+  CHECK(found->namesakes == std::vector<repo_id>{8});
+}
+
+TEST_CASE_METHOD(with_history, "a ranking by stars takes one language and so many lines", "[db]") {
+  see(1, 10, first_day);
+  see(2, 30, first_day, std::string{"Rust"});
+  see(3, 20, first_day);
+  see(4, 20, first_day);
+
+  auto all = rank(db::rank_by::stars, "", 3);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].full_name == "owner2/name2");
+  CHECK(all[0].language == "Rust");
+  CHECK(all[0].value == 30);
+  CHECK(all[1].full_name == "owner3/name3"); // ties by id
+  auto some = rank(db::rank_by::stars, "C++");
+  REQUIRE(some.size() == 3);
+  CHECK(some[2].value == 10);
+}
+
+TEST_CASE_METHOD(with_history, "a ranking by issues leaves out whose number is unknown", "[db]") {
+  see(7, 1, first_day);
+  see(9, 1, first_day);
+  see(8, 1, first_day);
+  ask("update repositories set open_issue_count = null where repo_id = 9");
+
+  auto lines = rank(db::rank_by::issues);
+
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].full_name == "owner1/name8");
+  CHECK(lines[0].value == 8);
+  CHECK(lines[1].value == 7);
+}
+
+TEST_CASE_METHOD(with_history, "growth is measured against the last count seen before", "[db]") {
+  see(1, 1000, first_day); // stands still
+  see(2, 100, first_day);
+  see(2, 110, first_day + day);
+  see(2, 150, first_day + 3 * day);
+  see(3, 50, first_day);
+  see(3, 45, first_day + 2 * day);   // loses
+  see(4, 7000, first_day + 2 * day); // first seen later: found, not grown
+  see(4, 7020, first_day + 3 * day);
+  see(5, 100, first_day);
+  see(5, 900, first_day + day); // before the beginning
+
+  auto lines = rank(db::rank_by::growth, "", 20, first_day + day);
+
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].full_name == "owner2/name2");
+  CHECK(lines[0].value == 40);
+  CHECK(lines[0].baseline == optional<timestamp>{at(first_day + day)});
+  CHECK(lines[1].full_name == "owner4/name4");
+  CHECK(lines[1].value == 20);
+  CHECK(lines[1].baseline == optional<timestamp>{at(first_day + 2 * day)});
+  CHECK(lines[2].value == -5);
+}
