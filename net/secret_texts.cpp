@@ -10,13 +10,11 @@ namespace {
 /// more than the kind of the token and the number of its App.
 constexpr size_t recognised = 16;
 
-void replace(std::string& text, const std::string& secret) {
-  auto beginning = secret.substr(0, recognised);
-  for (auto at = text.find(beginning); at != std::string::npos; at = text.find(beginning, at + 3)) {
-    auto found = std::mismatch(secret.begin(), secret.end(),
-                               text.begin() + static_cast<int64_t>(at), text.end());
-    text.replace(at, static_cast<size_t>(found.first - secret.begin()), "***");
-  }
+/// How much of the secret stands in the text from `at` on.
+size_t length_in(const std::string& text, size_t at, const std::string& secret) {
+  auto found = std::mismatch(secret.begin(), secret.end(), text.begin() + static_cast<int64_t>(at),
+                             text.end());
+  return static_cast<size_t>(found.first - secret.begin());
 }
 
 } // namespace
@@ -38,13 +36,25 @@ void secret_texts::remove(const std::string& secret) {
 void secret_texts::scrub(std::string& text) const {
   if (text.empty())
     return;
-  for (const auto& secret : secrets_)
-    replace(text, secret);
+  for (const auto& secret : secrets_) {
+    auto beginning = secret.substr(0, recognised);
+    for (auto at = text.find(beginning); at != std::string::npos;
+         at = text.find(beginning, at + 3)) {
+      // Fine-grained tokens of one user begin alike for longer than what is recognised: which of
+      // them stands here, the rest tells.
+      size_t length = 0;
+      for (const auto& each : secrets_)
+        length = std::max(length, length_in(text, at, each));
+      text.replace(at, length, "***");
+    }
+  }
 }
 
 void secret_texts::scrub(api_response& answer) const {
   scrub(answer.message);
   scrub(answer.request_id);
+  if (answer.identity)
+    scrub(answer.identity->login);
   for (auto& field : answer.fields)
     scrub(field.message);
 }

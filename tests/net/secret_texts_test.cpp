@@ -38,6 +38,16 @@ TEST_CASE("a secret that begins like another is taken out whole", "[secret_texts
   CHECK(scrubbed(secrets, "ghp_0123456789abcdefXYZ") == "***");
 }
 
+TEST_CASE("of secrets that begin alike each is taken out whole", "[secret_texts]") {
+  secret_texts secrets;
+  secrets.add("github_pat_11ABCDEFG0first_0123456789");
+  secrets.add("github_pat_11ABCDEFG0second_0123456789");
+  secrets.add("github_pat_11ABCDEFG0third_0123456789");
+  CHECK(scrubbed(secrets, "github_pat_11ABCDEFG0third_0123456789 and "
+                          "github_pat_11ABCDEFG0second_0123456789.") == "*** and ***.");
+  CHECK(scrubbed(secrets, "cut: github_pat_11ABCDEFG0first_0123") == "cut: ***");
+}
+
 TEST_CASE("a secret that is not in use any more is forgotten", "[secret_texts]") {
   secret_texts secrets;
   secrets.add("ghp_0123456789abcdef");
@@ -53,8 +63,10 @@ TEST_CASE("every text of an answer is scrubbed", "[secret_texts]") {
   answer.message = answer.request_id = token;
   answer.fields.resize(1);
   answer.fields[0].message = token;
+  answer.identity = viewer{1, token};
   secrets.scrub(answer);
   CHECK(answer.message == "***");
   CHECK(answer.request_id == "***");
   CHECK(answer.fields[0].message == "***");
+  CHECK(answer.identity->login == "***");
 }
