@@ -125,6 +125,12 @@ int64_t fake_github::count(const std::string& text) {
   return static_cast<int64_t>(find(text + " sort:stars-desc").size());
 }
 
+void fake_github::mutate(const std::function<void(repository& x)>& edit) {
+  for (auto& x : repositories_)
+    edit(x);
+  found_.clear();
+}
+
 const fake_github::matches& fake_github::find(const std::string& text) {
   auto [position, added] = found_.try_emplace(text);
   auto& result = position->second;

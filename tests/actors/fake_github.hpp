@@ -33,6 +33,8 @@ public:
   const matches& find(const std::string& text);
   /// The number of repositories that match.
   int64_t count(const std::string& text);
+  /// Changes repositories: what was found before is found anew.
+  void mutate(const std::function<void(repository& x)>& edit);
 
   // -- what a test can switch ---------------------------------------------------
 

@@ -44,9 +44,13 @@ batch_receipt memory_store::write(const batch& work) {
   auto& run = fenced(work.crawl_id, work.epoch);
   batch_receipt result;
   for (auto& row : work.rows) {
-    auto [position, inserted] = data_->repositories.insert_or_assign(row.repo_id, row);
-    result.inserted += inserted;
     ++result.rows;
+    auto [position, inserted] = data_->repositories.try_emplace(row.repo_id, row);
+    if (!inserted && position->second == row)
+      continue;
+    position->second = row;
+    ++data_->row_writes[row.repo_id];
+    ++(inserted ? result.inserted : result.updated);
   }
   for (auto& part : work.partitions) {
     auto& parts = data_->partitions[work.crawl_id];

@@ -17,6 +17,7 @@ struct memory_database {
   std::vector<crawl> crawls;                                  ///< id: index + 1
   std::map<int64_t, std::map<int64_t, partition>> partitions; ///< by crawl
   std::map<repo_id, repository> repositories;
+  std::map<repo_id, uint32_t> row_writes; ///< how often each row was inserted or changed
   std::map<std::string, budget_record> budgets;
   std::map<int64_t, std::map<std::string, error_record>> errors;      ///< by crawl and kind
   std::map<std::pair<query_shape, std::string>, width_record> widths; ///< by shape and kind

@@ -34,8 +34,28 @@ bool tells_limits(outcome result) {
 
 std::string credential_name(size_t index) { return "token-" + std::to_string(index + 1); }
 
+std::string credential_secret(size_t index) {
+  return fmt::format("github_pat_11SIMULATED{}{}0123456789", index + 1, stage::secret_part);
+}
+
+gateway::gateway(model_github& github, std::shared_ptr<const process_life> life, size_t credentials)
+    : github_(github), life_(std::move(life)) {
+  for (size_t i = 0; i < credentials; ++i)
+    secrets_->add(credential_secret(i));
+}
+
+void gateway::async_query(api_request request, callback on_answer) {
+  if (!life_->alive)
+    return;
+  github_.send(std::move(request), life_,
+               [secrets = secrets_, on_answer = std::move(on_answer)](api_response response) {
+                 secrets->scrub(response);
+                 on_answer(std::move(response));
+               });
+}
+
 model_github::model_github(const scenario& plan, stage& on, test::fake_github& searches)
-    : plan_(plan), stage_(on), random_(plan.seed, 2), searches_(searches) {
+    : plan_(plan), stage_(on), random_(plan.seed, 2), echoes_(plan.seed, 5), searches_(searches) {
   for (auto id : plan_.users)
     users_[id].id = id;
   searches_.opaque_cursors = plan_.opaque_cursors;
@@ -101,6 +121,7 @@ void model_github::answered(query x, api_response response) {
   if (stage_.calm_since(x.sent - unrest))
     learned(user_of(x.request.credential), x, response);
   witness_->delivered(x.request, response);
+  echo(x.request.credential, response);
   x.on_answer(std::move(response));
 }
 
@@ -127,6 +148,26 @@ api_response model_github::serve(const query& x) {
 
 api_response model_github::broken(outcome result) {
   return test::failure(result, "simulated " + to_string(result));
+}
+
+/// Puts the secret that came with the query into all that an answer says in words.
+void model_github::echo(const std::string& credential, api_response& response) {
+  std::string secret;
+  for (size_t i = 0; i < plan_.users.size(); ++i)
+    if (credential == credential_name(i))
+      secret = credential_secret(i);
+  auto add = [&](std::string& text) {
+    if (echoes_.chance(0.5))
+      text += "; you sent '" + secret + "', that is " + secret.substr(0, secret.size() - 5);
+  };
+  if (response.result != outcome::ok)
+    add(response.message);
+  add(response.request_id);
+  if (response.identity)
+    add(response.identity->login);
+  for (auto& field : response.fields)
+    if (field.error != field_error::none)
+      add(field.message);
 }
 
 // -- limits -----------------------------------------------------------------------

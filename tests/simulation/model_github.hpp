@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/query_sender.hpp"
+#include "net/secret_texts.hpp"
 #include "tests/actors/fake_github.hpp"
 #include "tests/simulation/dice.hpp"
 #include "tests/simulation/scenario.hpp"
@@ -80,6 +81,7 @@ private:
   bool limited(user& who, const query& x, api_response& response);
   bool beyond_secondary_limit(user& who, const std::string& name);
   api_response ban(user& who);
+  void echo(const std::string& credential, api_response& response);
   api_response search(const api_request& request);
   void spoil(const api_request& request, api_response& response);
   void displace(const search_field& field, field_answer& answer) const;
@@ -97,6 +99,7 @@ private:
   const scenario& plan_;
   stage& stage_;
   dice random_;
+  dice echoes_;
   test::fake_github& searches_;
   witness* witness_ = nullptr;
   std::map<int64_t, user> users_;
@@ -109,20 +112,20 @@ private:
 /// The name of the credential at this place of the scenario.
 std::string credential_name(size_t index);
 
-/// One process' way to GitHub.
+/// Its token. All begin alike, as the fine-grained tokens of one user do.
+std::string credential_secret(size_t index);
+
+/// One process' way to GitHub. As net/ does, it takes the secrets out of what GitHub says.
 class gateway : public net::query_sender {
 public:
-  gateway(model_github& github, std::shared_ptr<const process_life> life)
-      : github_(github), life_(std::move(life)) {}
+  gateway(model_github& github, std::shared_ptr<const process_life> life, size_t credentials);
 
-  void async_query(api_request request, callback on_answer) override {
-    if (life_->alive)
-      github_.send(std::move(request), life_, std::move(on_answer));
-  }
+  void async_query(api_request request, callback on_answer) override;
 
 private:
   model_github& github_;
   std::shared_ptr<const process_life> life_;
+  std::shared_ptr<net::secret_texts> secrets_ = std::make_shared<net::secret_texts>();
 };
 
 } // namespace gitstar::simulation

@@ -28,8 +28,8 @@ void store_server::after_commit(const batch& work) {
 }
 
 bool store_server::finished() const {
-  return !data->crawls.empty() &&
-         (data->crawls[0].state == "complete" || data->crawls[0].state == "incomplete");
+  return data->crawls.size() == crawls_ &&
+         (data->crawls.back().state == "complete" || data->crawls.back().state == "incomplete");
 }
 
 crawl model_store::open_crawl(const db::crawl_request& request) {
@@ -41,6 +41,7 @@ crawl model_store::open_crawl(const db::crawl_request& request) {
 
 batch_receipt model_store::write(const batch& work) {
   server_->before_call(*life_, "write");
+  server_->look_at("partitions", work.partitions);
   auto receipt = memory_store::write(work);
   server_->after_commit(work);
   return receipt;
@@ -69,6 +70,7 @@ std::vector<budget_record> model_store::load_budgets() {
 
 void model_store::save_budgets(const std::vector<budget_record>& budgets) {
   server_->before_call(*life_, "save_budgets");
+  server_->look_at("credential_budgets", budgets);
   memory_store::save_budgets(budgets);
 }
 
@@ -79,11 +81,13 @@ std::vector<width_record> model_store::load_widths() {
 
 void model_store::save_widths(const std::vector<width_record>& widths) {
   server_->before_call(*life_, "save_widths");
+  server_->look_at("query_widths", widths);
   memory_store::save_widths(widths);
 }
 
 void model_store::save_errors(int64_t crawl_id, const std::vector<error_record>& errors) {
   server_->before_call(*life_, "save_errors");
+  server_->look_at("crawl_errors", errors);
   memory_store::save_errors(crawl_id, errors);
 }
 

@@ -22,11 +22,18 @@ public:
   /// The next call throws what no actor expects.
   void throw_once() { throws_ = true; }
 
-  /// The ledger says that the crawl is complete or incomplete.
+  /// The next crawl of the same config is looked at.
+  void next_crawl() { ++crawls_; }
+  /// The ledger says that the crawl that is looked at is complete or incomplete.
   bool finished() const;
 
   /// Throws what the caller gets to see instead of an answer.
   void before_call(const process_life& from, const char* call);
+  /// What is written into a table.
+  template <class Rows>
+  void look_at(const char* table, const Rows& rows) {
+    stage_.search(table, caf::deep_to_string(rows));
+  }
   void after_commit(const batch& work);
 
   std::shared_ptr<test::memory_database> data;
@@ -38,6 +45,7 @@ private:
   witness* witness_ = nullptr;
   stage::time_point away_until_ = stage::time_point::min();
   bool throws_ = false;
+  size_t crawls_ = 1;
 };
 
 /// One connection of one process.

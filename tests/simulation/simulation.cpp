@@ -1,6 +1,10 @@
 #include "tests/simulation/simulation.hpp"
 
+#include "net/metrics.hpp"
+
+#include <caf/binary_serializer.hpp>
 #include <fmt/core.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -18,10 +22,34 @@ constexpr uint32_t most_processes = 60;
 
 constexpr const char* crawl_name = "simulated";
 
+/// Of the repositories, between two crawls.
+constexpr double changes = 0.1;
+
 } // namespace
 
+class simulation::searched_log : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+public:
+  searched_log(stage& on, std::shared_ptr<spdlog::logger> shown)
+      : stage_(on), shown_(std::move(shown)) {}
+
+protected:
+  void sink_it_(const spdlog::details::log_msg& line) override {
+    std::string_view text{line.payload.data(), line.payload.size()};
+    stage_.search("a log line: " + std::string{text}, text);
+    if (stage_.traced())
+      shown_->log(line.level, text);
+  }
+
+  void flush_() override {}
+
+private:
+  stage& stage_;
+  std::shared_ptr<spdlog::logger> shown_;
+};
+
 simulation::simulation(const scenario& plan, bool traced, std::shared_ptr<net::metrics> metrics)
-    : plan_(plan), stage_(traced), random_(plan.seed, 4), metrics_(std::move(metrics)),
+    : plan_(plan), stage_(traced), log_before_(spdlog::default_logger()), random_(plan.seed, 4),
+      metrics_(std::move(metrics)),
       searches_(test::random_repositories(plan.repositories, static_cast<uint32_t>(plan.seed),
                                           plan.burst)),
       github_(plan_, stage_, searches_),
@@ -32,7 +60,9 @@ simulation::simulation(const scenario& plan, bool traced, std::shared_ptr<net::m
   stage_.clock.wall_at_start = data_->now;
   github_.tell(witness_);
   store_->tell(witness_);
-  spdlog::set_level(traced ? spdlog::level::debug : spdlog::level::off);
+  auto sink = std::make_shared<searched_log>(stage_, log_before_);
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("simulation", std::move(sink)));
+  spdlog::set_level(spdlog::level::trace);
 }
 
 simulation::~simulation() {
@@ -42,10 +72,53 @@ simulation::~simulation() {
   for (auto& x : started_)
     if (auto left = caf::actor_cast<caf::actor>(x))
       caf::anon_send_exit(left, caf::exit_reason::kill);
+  virtual_time::run();
+  spdlog::set_default_logger(log_before_);
 }
 
 outcome_of_run simulation::run() {
   stage_.trace(to_string(plan_));
+  run_to_end();
+  if (finished_)
+    witness_.finished(*finished_);
+  result_.virtual_time = now() - stage_.clock.actor_at_start;
+  close_down();
+  if (stage_.problem().empty())
+    run_again();
+  stage_.search("the metrics", metrics_->text());
+  result_.queries = github_.queries();
+  result_.problem = stage_.problem();
+  return result_;
+}
+
+/// The same config once more, after some repositories have changed; nothing else happens.
+void simulation::run_again() {
+  stage_.trace("THE NEXT CRAWL");
+  plan_.fails = plan_.partial = plan_.store_fails = plan_.store_forgets = 0;
+  mishaps_ = plan_.most_mishaps;
+  dice random{plan_.seed, 6};
+  std::set<repo_id> changed;
+  searches_.mutate([&](repository& x) {
+    if (!random.chance(changes))
+      return;
+    changed.insert(x.repo_id);
+    x.star_count += static_cast<int32_t>(random.between(1, 3));
+    x.description = "changed";
+  });
+  ++crawl_;
+  store_->next_crawl();
+  witness_.next_crawl(std::move(changed));
+  finished_.reset();
+  finisher_.reset();
+  finishing_ = false;
+  start_planned_ = false;
+  run_to_end();
+  if (finished_)
+    witness_.finished_again(*finished_);
+  close_down();
+}
+
+void simulation::run_to_end() {
   start_process();
   while (!finished_ && stage_.problem().empty()) {
     if (sched.has_job()) {
@@ -58,13 +131,7 @@ outcome_of_run simulation::run() {
       break;
     }
   }
-  if (finished_)
-    witness_.finished(*finished_);
-  result_.virtual_time = now() - stage_.clock.actor_at_start;
-  result_.queries = github_.queries();
-  close_down();
-  result_.problem = stage_.problem();
-  return result_;
+  search_status();
 }
 
 // -- time ---------------------------------------------------------------------------
@@ -91,9 +158,38 @@ void simulation::step() {
   }
   if (stage_.traced())
     stage_.trace(describe_job());
+  if (auto* actor = dynamic_cast<caf::scheduled_actor*>(jobs.front()))
+    search_message(*actor);
   sched.run_once();
   if (++result_.steps == most_steps)
     stuck("too many steps");
+}
+
+void simulation::search_message(caf::scheduled_actor& receiver) {
+  auto* next = receiver.mailbox().peek();
+  if (next == nullptr)
+    return;
+  message_.clear();
+  caf::binary_serializer sink{sys, message_};
+  if (auto failed = next->content().save(sink))
+    stage_.fail("a message that cannot be sent: " + next->content().stringify());
+  stage_.search(fmt::format("a message to {}", receiver.name()),
+                {message_.data(), message_.size()});
+}
+
+/// What the progress display, the metrics and the report are made of.
+void simulation::search_status() {
+  if (!finisher_)
+    return;
+  for (auto& x : finisher_->members) {
+    if (x.name != leaf_name::bucket || virtual_time::ended(x.handle))
+      continue;
+    auto asked =
+        ask_later<bucket_status>(caf::actor_cast<token_bucket_actor>(x.handle), status_atom_v);
+    if (asked.answered() && asked.get())
+      stage_.search("the status", caf::deep_to_string(*asked.get()));
+    return;
+  }
 }
 
 /// Moves the time to what happens next. Returns whether there is something.
@@ -196,6 +292,7 @@ crawl_tree_config simulation::config_of(const std::shared_ptr<process>& x) {
   for (size_t i = 0; i < plan_.users.size(); ++i) {
     config::credential credential;
     credential.name = credential_name(i);
+    credential.token = config::secret{credential_secret(i)};
     github.credentials.push_back(credential);
   }
   github.limits.points_per_minute = plan_.points_per_minute;
@@ -225,7 +322,7 @@ crawl_tree_config simulation::config_of(const std::shared_ptr<process>& x) {
   cfg.partitioner.plan.window = plan_.window;
   cfg.partitioner.widths = {plan_.page_width, plan_.count_width};
   cfg.bucket = {github, stage_.clock, "api.github.com", metrics_};
-  cfg.fetcher.api = std::make_shared<gateway>(github_, x->life);
+  cfg.fetcher.api = std::make_shared<gateway>(github_, x->life, plan_.users.size());
   cfg.fetcher.retries = github.retries;
   cfg.fetcher.clock = stage_.clock;
   cfg.fetcher.metrics = metrics_;
@@ -271,6 +368,7 @@ void simulation::ended(const std::shared_ptr<process>& x, const caf::error& reas
   if (!x->life->alive)
     return;
   stage_.trace(fmt::format("process {} ends: {}", x->life->number, describe(reason)));
+  stage_.search("the error that ends a process", describe(reason));
   check_reason(*x, reason);
   leave(*x);
   witness_.lost(plan_.fetchers);
@@ -295,15 +393,20 @@ void simulation::start_later() {
   if (start_planned_ || stage_.processes > 0)
     return;
   start_planned_ = true;
-  stage_.after(milliseconds{random_.between(0, 20'000)}, [this] { start_process(); });
+  stage_.after(milliseconds{random_.between(0, 20'000)}, [this, crawl = crawl_] {
+    if (crawl == crawl_)
+      start_process();
+  });
 }
 
 /// The ledger knows the end. Whoever reached it says so; if it was killed before, the ledger tells.
 void simulation::finish_soon() {
   if (std::exchange(finishing_, true))
     return;
-  stage_.after(24h, [this] {
-    auto& run = data_->crawls[0];
+  stage_.after(24h, [this, crawl = crawl_] {
+    if (crawl != crawl_)
+      return;
+    auto& run = data_->crawls.back();
     for (auto& x : processes_)
       if (x->life->alive && x->session->run && x->session->run->epoch == run.epoch)
         stage_.fail(

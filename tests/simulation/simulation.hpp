@@ -7,7 +7,12 @@
 #include "tests/virtual_time.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
+
+namespace spdlog {
+class logger;
+}
 
 namespace gitstar::simulation {
 
@@ -23,7 +28,8 @@ struct outcome_of_run {
 };
 
 /// One crawl with all its actors and everything that happens to it, decided by one seed: processes
-/// are started until one of them finishes the crawl.
+/// are started until one of them finishes the crawl. Then some repositories change, and the same
+/// config runs once more, undisturbed.
 class simulation : public test::virtual_time {
 public:
   simulation(const scenario& plan, bool traced, std::shared_ptr<net::metrics> metrics);
@@ -32,6 +38,9 @@ public:
   outcome_of_run run();
 
 private:
+  /// Looks for secrets in what actors log.
+  class searched_log;
+
   /// An actor that runs, with the name that its supervisor gave it.
   struct member {
     std::string name;
@@ -61,6 +70,10 @@ private:
   // Time.
   void step();
   bool advance();
+  void run_to_end();
+  void run_again();
+  void search_message(caf::scheduled_actor& receiver);
+  void search_status();
   std::string describe_job();
   std::string describe_waiting(const member& x);
   void stuck(const std::string& why);
@@ -76,6 +89,7 @@ private:
 
   scenario plan_;
   stage stage_;
+  std::shared_ptr<spdlog::logger> log_before_;
   dice random_;
   std::shared_ptr<net::metrics> metrics_;
   test::fake_github searches_;
@@ -90,6 +104,8 @@ private:
   bool start_planned_ = false;
   bool finishing_ = false;
   uint32_t mishaps_ = 0;
+  uint32_t crawl_ = 1; // that is looked at
+  std::vector<char> message_;
   size_t others_ = sys.registry().running(); // actors that are not ours
   outcome_of_run result_;
 };

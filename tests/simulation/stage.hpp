@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace gitstar::simulation {
 
@@ -62,6 +63,16 @@ public:
                   text.c_str());
   }
   bool traced() const { return traced_; }
+
+  /// DESIGN 4, invariant 7: nothing that is shown, sent or stored may hold a secret. The beginning
+  /// of one may stay: the kind of a token and the number of its user.
+  void search(const std::string& place, std::string_view text) {
+    if (text.find(secret_part) != std::string_view::npos)
+      fail("a secret in " + place);
+  }
+
+  /// What every secret of a run holds and nothing else does.
+  static constexpr std::string_view secret_part = "ThatMustNotShowUp";
 
 private:
   std::multimap<time_point, std::function<void()>> plans_;

@@ -20,9 +20,7 @@ bool is_leaf(const partition& x) { return x.state != partition_state::split && !
 
 } // namespace
 
-const std::map<int64_t, partition>& witness::ledger() const {
-  return data_->partitions[data_->crawls.at(0).id];
-}
+const std::map<int64_t, partition>& witness::ledger() const { return data_->partitions[run().id]; }
 
 // -- while it runs ----------------------------------------------------------------
 
@@ -49,6 +47,7 @@ void witness::delivered(const api_request& request, const api_response& response
     for (auto& x : response.fields[i].repositories)
       rows.push_back(x.repo_id);
   }
+  read_.insert(rows.begin(), rows.end());
   if (repeated_ > allowed_)
     stage_.fail(fmt::format(
         "{} pages were asked for again although they were answered, and losses explain {}",
@@ -70,7 +69,7 @@ void witness::lost(uint32_t fetchers) {
 
 void witness::crashed() {
   if (!data_->crawls.empty())
-    committed_ = test::committed_pages(*data_, data_->crawls[0].id);
+    committed_ = test::committed_pages(*data_, run().id);
 }
 
 void witness::saw(const crawl_progress& progress) {
@@ -80,7 +79,20 @@ void witness::saw(const crawl_progress& progress) {
     stage_.fail(fmt::format("{} partitions in memory with a window of {}", held, plan_.partitions));
 }
 
+/// DESIGN 4, invariant 8: what GitHub shows as it is stored costs no write of its row.
+void witness::check_row_writes(const batch& work) {
+  for (auto& row : work.rows) {
+    auto writes = data_->row_writes[row.repo_id];
+    auto versions = row_writes_.try_emplace(row.repo_id, 1).first->second;
+    if (writes > versions)
+      stage_.fail(fmt::format("the row of repository {} was written {} times, and GitHub showed {} "
+                              "version(s) of it",
+                              row.repo_id, writes, versions));
+  }
+}
+
 void witness::committed(const batch& work) {
+  check_row_writes(work);
   for (auto& changed : work.partitions) {
     auto& now = ledger().at(changed.id);
     if (auto before = known_.find(changed.id); before != known_.end())
@@ -124,7 +136,7 @@ int64_t witness::stored_matches(const std::string& description) const {
 std::set<repo_id> witness::wanted() const {
   auto query = *parse_search_query(plan_.query);
   if (plan_.top > 0)
-    query.stars.first = std::max(query.stars.first, data_->crawls.at(0).threshold);
+    query.stars.first = std::max(query.stars.first, run().threshold);
   std::set<repo_id> result;
   for (auto* x : github_.searches().find(to_string(query) + " sort:stars-desc"))
     result.insert(x->repo_id);
@@ -132,9 +144,6 @@ std::set<repo_id> witness::wanted() const {
 }
 
 void witness::finished(const crawl_progress& end) {
-  auto& run = data_->crawls.at(0);
-  if (run.state != end.run.state)
-    stage_.fail("the ledger says '" + run.state + "', the crawl says '" + end.run.state + "'");
   auto ids = wanted();
   for (auto& truth : github_.searches().repositories()) {
     auto row = data_->repositories.find(truth.repo_id);
@@ -151,6 +160,30 @@ void witness::finished(const crawl_progress& end) {
     else if (part.state == partition_state::open)
       stage_.fail("'" + part.description + "' is still open");
   check_coverage();
+  check_sums(end);
+}
+
+void witness::next_crawl(std::set<repo_id> changed) {
+  known_.clear();
+  committed_.clear();
+  delivered_.clear();
+  uncommitted_.clear();
+  read_.clear();
+  overlap_ = false;
+  repeated_ = allowed_ = 0;
+  for (auto id : changed)
+    ++row_writes_[id];
+}
+
+void witness::finished_again(const crawl_progress& end) {
+  for (auto& truth : github_.searches().repositories()) {
+    if (!read_.contains(truth.repo_id))
+      continue;
+    auto row = data_->repositories.find(truth.repo_id);
+    if (row == data_->repositories.end() || !(row->second == truth))
+      stage_.fail(
+          fmt::format("repository {} was read again and differs from the truth", truth.repo_id));
+  }
   check_sums(end);
 }
 
@@ -222,6 +255,8 @@ void witness::check_coverage() {
 }
 
 void witness::check_sums(const crawl_progress& end) {
+  if (run().state != end.run.state)
+    stage_.fail("the ledger says '" + run().state + "', the crawl says '" + end.run.state + "'");
   certificate truth;
   for (auto& [id, part] : ledger()) {
     truth.done += part.state == partition_state::done;
@@ -244,7 +279,7 @@ void witness::check_sums(const crawl_progress& end) {
   auto complete = truth.missing == 0 && truth.incomplete == 0 && truth.dead == 0;
   if (end.run.state != (complete ? "complete" : "incomplete"))
     stage_.fail("the crawl calls itself " + end.run.state);
-  auto all = data_->crawls.at(0).threshold <= parse_search_query(plan_.query)->stars.first;
+  auto all = run().threshold <= parse_search_query(plan_.query)->stars.first;
   if (plan_.top > 0 && truth.seen < plan_.top && !all && truth.dead == 0)
     stage_.fail(fmt::format("{} repositories of the {} wanted", truth.seen, plan_.top));
 }

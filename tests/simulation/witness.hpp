@@ -35,10 +35,17 @@ public:
 
   void finished(const crawl_progress& end);
 
+  // -- when the same config runs again ----------------------------------------------
+
+  /// From now on the next crawl is looked at. Before it the repositories `changed` at GitHub.
+  void next_crawl(std::set<repo_id> changed);
+  void finished_again(const crawl_progress& end);
+
 private:
   using page = std::pair<std::string, std::string>; // search text and cursor
 
   std::set<repo_id> wanted() const;
+  void check_row_writes(const batch& work);
   void check_progress(const partition& before, const partition& now);
   void check_leaf(const partition& leaf);
   void check_duplicates(const partition& leaf);
@@ -46,6 +53,7 @@ private:
   void check_sums(const crawl_progress& end);
   int64_t stored_matches(const std::string& description) const;
   bool stored(repo_id id) const { return data_->repositories.contains(id); }
+  const crawl& run() const { return data_->crawls.back(); }
   const std::map<int64_t, partition>& ledger() const;
 
   const scenario& plan_;
@@ -56,6 +64,8 @@ private:
   std::set<page> committed_;                      // when the last process was killed
   std::set<page> delivered_;                      // that came without error
   std::vector<std::vector<repo_id>> uncommitted_; // rows of each answer
+  std::map<repo_id, uint32_t> row_writes_;        // that versions of the repository explain
+  std::set<repo_id> read_;                        // in this crawl
   bool overlap_ = false;
   uint64_t repeated_ = 0; // pages that had been delivered before
   uint64_t allowed_ = 0;  // of them, what losses explain
