@@ -96,7 +96,8 @@ select count(*) filter (where inserted), count(*) filter (where not inserted),
        (select count(*) from history)
 from written)";
 
-// seen_ids of all partitions come as one array and are cut out of it by their bounds.
+// seen_ids of all partitions come as one array and are cut out of it by their bounds. A partition
+// that has ended stays as it is: whoever still reads it comes late, and its lease may be the newest.
 constexpr auto upsert_partitions = R"(
 insert into partitions as p
   (crawl_id, id, parent_id, description, state, expected, seen, duplicates, lease, attempts, pass,
@@ -115,7 +116,7 @@ on conflict (crawl_id, id) do update set
   lease = excluded.lease, attempts = excluded.attempts, pass = excluded.pass,
   pages_done = excluded.pages_done, cursor = excluded.cursor, reason = excluded.reason,
   seen_ids = excluded.seen_ids, updated_at = now()
-where excluded.lease >= p.lease
+where p.state = 'open' and excluded.lease >= p.lease
   and (p.parent_id, p.description, p.state, p.expected, p.seen, p.duplicates, p.lease, p.attempts,
        p.pass, p.pages_done, p.cursor, p.reason, p.seen_ids)
     is distinct from

@@ -55,7 +55,8 @@ batch_receipt memory_store::write(const batch& work) {
   for (auto& part : work.partitions) {
     auto& parts = data_->partitions[work.crawl_id];
     auto [position, inserted] = parts.try_emplace(part.id, part);
-    if (!inserted && part.lease >= position->second.lease)
+    if (!inserted && position->second.state == partition_state::open &&
+        part.lease >= position->second.lease)
       position->second = part;
   }
   if (work.threshold)

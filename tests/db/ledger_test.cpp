@@ -89,6 +89,22 @@ TEST_CASE_METHOD(with_ledger, "a write of an older lease is skipped, its rows ar
   CHECK(open_partitions() == std::vector<partition>{newer});
 }
 
+TEST_CASE_METHOD(with_ledger, "a partition that has ended stays as it is, whatever the lease",
+                 "[db]") {
+  auto state = GENERATE(partition_state::done, partition_state::incomplete, partition_state::dead,
+                        partition_state::split);
+  auto ended = make_partition(1);
+  ended.state = state;
+  write({ended});
+  auto late = make_partition(1);
+  late.lease = GENERATE(7, 8);
+  late.seen = 1;
+  write({late});
+  CHECK(open_partitions().empty());
+  CHECK(value<std::string>("select concat_ws(' ', state, seen, lease) from partitions") ==
+        to_string(state) + " 3 7");
+}
+
 TEST_CASE_METHOD(with_ledger, "of a partition that a batch repeats the newest lease counts",
                  "[db]") {
   auto a = make_partition(1);

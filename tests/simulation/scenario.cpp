@@ -135,6 +135,9 @@ scenario::scenario(uint64_t number) : seed(number) {
   draw_limits(*this, random);
   draw_config(*this, random);
   draw_mishaps(*this, random);
+  dice leases{seed, 7};
+  short_leases = leases.chance(0.15);
+  lease_time = milliseconds{leases.between(100, 60'000)};
 }
 
 std::string to_string(const scenario& x) {
@@ -153,7 +156,10 @@ std::string to_string(const scenario& x) {
       x.points_per_hour, x.points_per_minute, x.concurrent, x.page_ceiling, x.count_ceiling,
       x.way.count(), x.service.count(), x.fails, x.partial, x.store_fails, x.store_forgets,
       x.fetchers, x.writers, x.window, x.partitions, x.page_width, x.count_width, x.batch_rows,
-      x.attempts, x.leases_expire ? "expire" : "do not expire",
+      x.attempts,
+      x.short_leases    ? "run out"
+      : x.leases_expire ? "expire"
+                        : "do not expire",
       x.shuffled ? "shuffled" : "in order", x.most_mishaps);
   for (auto kind : x.mishaps)
     result += fmt::format(" {};", to_string(kind));

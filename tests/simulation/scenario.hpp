@@ -80,6 +80,9 @@ struct scenario {
   caf::timespan batch_delay{0};
   uint32_t attempts = 8;
   bool leases_expire = true; ///< false: not before the run is given up
+  /// Leases run out under fetchers that are alive: what those say of them comes late.
+  bool short_leases = false;
+  caf::timespan lease_time{0}; ///< of short ones
 
   // -- what happens to it ---------------------------------------------------------
 

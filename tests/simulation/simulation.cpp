@@ -22,6 +22,9 @@ constexpr uint32_t most_processes = 60;
 
 constexpr const char* crawl_name = "simulated";
 
+/// Longer than any query and what it takes to store its answer.
+constexpr auto late_work = 30s;
+
 /// Of the repositories, between two crawls.
 constexpr double changes = 0.1;
 
@@ -82,7 +85,9 @@ outcome_of_run simulation::run() {
   if (finished_)
     witness_.finished(*finished_);
   result_.virtual_time = now() - stage_.clock.actor_at_start;
+  let_late_work_end();
   close_down();
+  witness_.closed();
   if (stage_.problem().empty())
     run_again();
   stage_.search("the metrics", metrics_->text());
@@ -95,6 +100,7 @@ outcome_of_run simulation::run() {
 void simulation::run_again() {
   stage_.trace("THE NEXT CRAWL");
   plan_.fails = plan_.partial = plan_.store_fails = plan_.store_forgets = 0;
+  plan_.short_leases = false;
   mishaps_ = plan_.most_mishaps;
   dice random{plan_.seed, 6};
   std::set<repo_id> changed;
@@ -116,6 +122,16 @@ void simulation::run_again() {
   if (finished_)
     witness_.finished_again(*finished_);
   close_down();
+}
+
+/// What was under way when the crawl ended comes to its end, too.
+void simulation::let_late_work_end() {
+  auto end = now() + late_work;
+  while (stage_.problem().empty())
+    if (sched.has_job())
+      step();
+    else if (std::min(next_timer(), stage_.next()) > end || !advance())
+      return;
 }
 
 void simulation::run_to_end() {
@@ -317,7 +333,9 @@ crawl_tree_config simulation::config_of(const std::shared_ptr<process>& x) {
   cfg.partitioner.clock = stage_.clock;
   cfg.partitioner.observer = x->observer;
   cfg.partitioner.window = plan_.partitions;
-  if (!plan_.leases_expire)
+  if (plan_.short_leases)
+    cfg.partitioner.lease_time = plan_.lease_time;
+  else if (!plan_.leases_expire)
     cfg.partitioner.lease_time = 2 * longest;
   cfg.partitioner.plan.window = plan_.window;
   cfg.partitioner.widths = {plan_.page_width, plan_.count_width};

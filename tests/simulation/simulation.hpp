@@ -71,6 +71,7 @@ private:
   void step();
   bool advance();
   void run_to_end();
+  void let_late_work_end();
   void run_again();
   void search_message(caf::scheduled_actor& receiver);
   void search_status();

@@ -48,7 +48,8 @@ void witness::delivered(const api_request& request, const api_response& response
       rows.push_back(x.repo_id);
   }
   read_.insert(rows.begin(), rows.end());
-  if (repeated_ > allowed_)
+  // What was leased again while its first holder lives is asked for twice.
+  if (repeated_ > allowed_ && !plan_.short_leases)
     stage_.fail(fmt::format(
         "{} pages were asked for again although they were answered, and losses explain {}",
         repeated_, allowed_));
@@ -161,6 +162,17 @@ void witness::finished(const crawl_progress& end) {
       stage_.fail("'" + part.description + "' is still open");
   check_coverage();
   check_sums(end);
+  at_end_ = ledger();
+}
+
+/// A crawl that has ended stays as its certificate says.
+void witness::closed() {
+  for (auto& [id, part] : at_end_)
+    if (auto& now = ledger().at(id); !(now == part))
+      stage_.fail(fmt::format("'{}' was {} with {} of {} when the crawl ended, and is {} with {} "
+                              "of {} now",
+                              part.description, to_string(part.state), part.seen, part.expected,
+                              to_string(now.state), now.seen, now.expected));
 }
 
 void witness::next_crawl(std::set<repo_id> changed) {

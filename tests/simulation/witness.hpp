@@ -15,7 +15,8 @@ class witness {
 public:
   witness(const scenario& plan, stage& on, model_github& github,
           std::shared_ptr<test::memory_database> data)
-      : plan_(plan), stage_(on), github_(github), data_(std::move(data)) {}
+      : plan_(plan), stage_(on), github_(github), data_(std::move(data)),
+        overlap_(plan.short_leases) {}
 
   // -- while it runs --------------------------------------------------------------
 
@@ -34,6 +35,8 @@ public:
   // -- at the end -----------------------------------------------------------------
 
   void finished(const crawl_progress& end);
+  /// All that was under way then has ended, and every actor with it.
+  void closed();
 
   // -- when the same config runs again ----------------------------------------------
 
@@ -66,7 +69,8 @@ private:
   std::vector<std::vector<repo_id>> uncommitted_; // rows of each answer
   std::map<repo_id, uint32_t> row_writes_;        // that versions of the repository explain
   std::set<repo_id> read_;                        // in this crawl
-  bool overlap_ = false;
+  std::map<int64_t, partition> at_end_;           // the ledger when the crawl ended
+  bool overlap_;
   uint64_t repeated_ = 0; // pages that had been delivered before
   uint64_t allowed_ = 0;  // of them, what losses explain
 };
