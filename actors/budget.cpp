@@ -31,6 +31,9 @@ constexpr auto window_length = 3600s;
 constexpr auto shortest_ban = 60s;
 constexpr auto longest_ban = 3600s;
 
+/// The share of what a minute allows that may be sent before the ledger hears of it.
+constexpr uint32_t unrecorded_share = 20;
+
 /// Two sorted sequences as one.
 template <class T, class Less>
 std::deque<T> merged(const std::deque<T>& a, const std::deque<T>& b, Less less) {
@@ -44,7 +47,7 @@ std::deque<T> merged(const std::deque<T>& a, const std::deque<T>& b, Less less) 
 budget::budget(const config::limits_section& limits, wall_clock clock)
     : limits_(limits), clock_(clock) {}
 
-void budget::restore(const budget_record& record) {
+void budget::restore(time_point now, const budget_record& record) {
   // That limits were switched off is not believed: the credential may be another server's now, and
   // the first answer tells.
   limit_ = record.limit;
@@ -54,9 +57,29 @@ void budget::restore(const budget_record& record) {
   restored_ = true;
   if (record.banned_until > timestamp{})
     banned_until_ = clock_.when(record.banned_until);
+  bans_in_a_row_ = record.bans;
+  if (auto at = std::min(clock_.when(record.minute_at), now); now < at + minute) {
+    sent_.assign(static_cast<size_t>(record.minute_queries), at);
+    finished_.push_back({at, record.minute_response});
+  }
+  sent_.insert(sent_.end(), static_cast<size_t>(record.unsaved_queries), now);
+  finished_.push_back({now, record.unsaved_response});
+  for (auto& x : finished_)
+    finished_sum_ += x.elapsed;
 }
 
-void budget::describe(budget_record& record) const {
+void budget::describe(time_point now, bool last, budget_record& record) const {
+  record.bans = bans_in_a_row_;
+  // A whole second, and not before what it counts.
+  record.minute_at = clock_.at(now) + 1s;
+  if (has_minutes()) {
+    record.unsaved_queries = last ? 0 : allowance();
+    record.unsaved_response = typical_ * (in_flight_ + record.unsaved_queries);
+    auto recent = [now](time_point at) { return now < at + minute; };
+    record.minute_queries = std::count_if(sent_.begin(), sent_.end(), recent);
+    for (auto& x : finished_)
+      record.minute_response += recent(x.at) ? x.elapsed : 0ms;
+  }
   record.enabled = enabled_;
   record.limit = limit_;
   // What is under way may be charged before a crash lets us hear of it.
@@ -74,6 +97,32 @@ void budget::describe(budget_view& view) const {
   view.reset_at = reset_at_;
   if (banned_until_ > clock_.actor_at_start)
     view.banned_until = clock_.at(banned_until_);
+}
+
+bool budget::has_minutes() const {
+  return enabled_ && (limits_.points_per_minute > 0 || limits_.response_seconds_per_minute > 0);
+}
+
+uint32_t budget::allowance() const {
+  auto most = static_cast<int64_t>(limits_.points_per_minute);
+  milliseconds response = std::chrono::seconds{limits_.response_seconds_per_minute};
+  if (response > 0ms && typical_ > 0ms)
+    most = most > 0 ? std::min<int64_t>(most, response / typical_) : response / typical_;
+  return std::max(static_cast<uint32_t>(most) / unrecorded_share, 1u);
+}
+
+bool budget::wants_record() const {
+  return has_minutes() && (!claiming_ || total_ - recording_ >= std::max(allowance() / 2, 1u));
+}
+
+uint64_t budget::recording() {
+  claiming_ = true;
+  return recording_ = total_;
+}
+
+void budget::recorded(uint64_t mark) {
+  claimed_ = true;
+  recorded_ = std::max(recorded_, mark);
 }
 
 void budget::merge(const budget& other) {
@@ -103,9 +152,20 @@ void budget::merge(const budget& other) {
   banned_until_ = std::max(banned_until_, other.banned_until_);
   ban_began_ = std::max(ban_began_, other.ban_began_);
   bans_in_a_row_ = std::max(bans_in_a_row_, other.bans_in_a_row_);
-  sent_ = merged(sent_, other.sent_, std::less<>{});
-  finished_ = merged(finished_, other.finished_, [](auto& a, auto& b) { return a.at < b.at; });
-  finished_sum_ += other.finished_sum_;
+  if (total_ + other.total_ == 0) {
+    // Each record tells of the minute of both.
+    if (other.sent_.size() > sent_.size())
+      sent_ = other.sent_;
+    if (other.finished_sum_ > finished_sum_) {
+      finished_ = other.finished_;
+      finished_sum_ = other.finished_sum_;
+    }
+  } else {
+    sent_ = merged(sent_, other.sent_, std::less<>{});
+    finished_ = merged(finished_, other.finished_, [](auto& a, auto& b) { return a.at < b.at; });
+    finished_sum_ += other.finished_sum_;
+  }
+  total_ += other.total_ - other.recorded_;
   typical_ = std::max(typical_, other.typical_);
 }
 
@@ -137,7 +197,13 @@ std::optional<budget::time_point> budget::ready_at(time_point now, int64_t cost,
     return ready;
   if (auto ready = minute_ready(now); ready > now)
     return ready;
-  return response_time_ready(now);
+  if (auto ready = response_time_ready(now); !ready || *ready > now)
+    return ready;
+  if (has_minutes() && (!claimed_ || total_ - recorded_ >= allowance())) {
+    why_ = "the ledger";
+    return std::nullopt;
+  }
+  return now;
 }
 
 std::optional<budget::time_point> budget::points_ready(time_point now, int64_t cost,
@@ -216,6 +282,7 @@ double budget::pressure(time_point now, double reserve) const {
 void budget::sent(time_point now, int64_t cost) {
   ++in_flight_;
   in_flight_cost_ += cost;
+  ++total_;
   if (enabled_)
     sent_.push_back(now);
 }

@@ -28,10 +28,11 @@ public:
   budget(const config::limits_section& limits, wall_clock clock);
 
   /// Continues where an earlier process stopped. The first answer corrects what a crash has lost;
-  /// until it has come, one query at a time is sent.
-  void restore(const budget_record& record);
-  /// Fills the fields that are the budget's own.
-  void describe(budget_record& record) const;
+  /// until it has come, one query at a time is sent. Of the last minute nobody tells us: whatever
+  /// the record allows to have been sent without it counts as sent now.
+  void restore(time_point now, const budget_record& record);
+  /// Fills the fields that are the budget's own. `last`: nothing is sent any more.
+  void describe(time_point now, bool last, budget_record& record) const;
   void describe(budget_view& view) const;
 
   /// Both turned out to be one: knows what either knew, of two numbers the smaller one, and adds up
@@ -48,6 +49,16 @@ public:
   /// ends. Infinite where a query is needed to begin a window or to learn of it.
   double pressure(time_point now, double reserve) const;
   uint32_t in_flight() const { return in_flight_; }
+
+  /// What a minute has seen must be in the ledger, or a restart would forget it: so many queries at
+  /// most are sent that it does not know of, a twentieth of what a minute allows. Before the first
+  /// record of this process none is.
+  uint32_t allowance() const;
+  /// So many queries have been sent that a record should be made now.
+  bool wants_record() const;
+  /// A record is made. Returns what to give to `recorded` once it is in the ledger.
+  uint64_t recording();
+  void recorded(uint64_t mark);
 
   void sent(time_point now, int64_t cost);
   /// Takes what an answer says of this budget.
@@ -74,6 +85,7 @@ private:
   void begin_window(time_point now, const rate_limit& limits);
   void exhaust(time_point now, const sent_query& query, const query_report& report);
   void ban(time_point now, const sent_query& query, optional<std::chrono::seconds> retry_after);
+  bool has_minutes() const;
   std::optional<time_point> points_ready(time_point now, int64_t cost, double reserve);
   time_point minute_ready(time_point now);
   std::optional<time_point> response_time_ready(time_point now);
@@ -106,6 +118,12 @@ private:
   std::deque<finished_query> finished_; // within the last minute
   milliseconds finished_sum_{0};
   milliseconds typical_{0}; // moving average of the response time
+  // Queries so far: all, those in records that were made, those in records in the ledger.
+  bool claiming_ = false; // a record was made
+  bool claimed_ = false;  // and is in the ledger
+  uint64_t total_ = 0;
+  uint64_t recording_ = 0;
+  uint64_t recorded_ = 0;
 };
 
 } // namespace gitstar

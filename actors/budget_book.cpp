@@ -22,25 +22,42 @@ budget_book::budget_book(const config::github_section& github, wall_clock clock)
         {credential_account{x, limits_, clock_}, std::make_shared<budget>(limits_, clock_)});
 }
 
-void budget_book::restore(const std::vector<budget_record>& records) {
+void budget_book::restore(time_point now, const std::vector<budget_record>& records) {
   for (auto& record : records)
     for (auto& x : entries_)
       if (x.account.name() == record.credential) {
         x.account.restore(record);
-        x.points->restore(record);
+        x.points->restore(now, record);
       }
   for (size_t i = 0; i < entries_.size(); ++i)
     join(i);
 }
 
-std::vector<budget_record> budget_book::records() const {
+std::vector<budget_record> budget_book::records(time_point now, bool last) const {
   std::vector<budget_record> result;
   for (auto& x : entries_) {
     auto& record = result.emplace_back();
-    x.points->describe(record);
+    x.points->describe(now, last, record);
     x.account.describe(record);
   }
   return result;
+}
+
+budget_book::mark budget_book::recording() {
+  mark result;
+  for (auto& x : entries_)
+    result.emplace_back(x.points, x.points->recording());
+  return result;
+}
+
+void budget_book::recorded(const mark& of) {
+  for (auto& [points, total] : of)
+    points->recorded(total);
+}
+
+bool budget_book::wants_record() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](auto& x) { return x.points->wants_record(); });
 }
 
 std::vector<budget_view> budget_book::views() const {

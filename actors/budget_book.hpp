@@ -22,8 +22,16 @@ public:
 
   budget_book(const config::github_section& github, wall_clock clock);
 
-  void restore(const std::vector<budget_record>& records);
-  std::vector<budget_record> records() const;
+  void restore(time_point now, const std::vector<budget_record>& records);
+  /// For the ledger. `last`: nothing is sent any more.
+  std::vector<budget_record> records(time_point now, bool last) const;
+  /// The budgets as they are in the records of this moment.
+  using mark = std::vector<std::pair<std::shared_ptr<budget>, uint64_t>>;
+  mark recording();
+  /// The ledger has the records.
+  void recorded(const mark& of);
+  /// Queries wait for the ledger, or soon would.
+  bool wants_record() const;
   std::vector<budget_view> views() const;
 
   choice choose(time_point now, int64_t cost);

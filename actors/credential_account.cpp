@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 /// limit without `retry-after`, and only several in a row bench it.
 constexpr auto first_pause = 60s;
 constexpr uint32_t max_refusals = 3;
+constexpr uint32_t max_doublings = 6;
 
 timestamp day_of(timestamp time) { return std::chrono::floor<std::chrono::days>(time); }
 
@@ -30,6 +31,9 @@ void credential_account::restore(const budget_record& record) {
   spent_today_ = record.spent_today;
   if (!settled_)
     viewer_.id = record.viewer_id;
+  refusals_ = record.refusals;
+  if (record.paused_until > timestamp{})
+    pause_until_ = clock_.when(record.paused_until);
 }
 
 void credential_account::describe(budget_record& record) const {
@@ -39,6 +43,9 @@ void credential_account::describe(budget_record& record) const {
   // What is under way may be charged before a crash lets us hear of it.
   record.spent_today = spent_today_ + in_flight_cost_;
   record.benched = benched_;
+  record.refusals = refusals_;
+  if (pause_until_ > clock_.actor_at_start)
+    record.paused_until = clock_.at(pause_until_) + 1s; // a whole second, and not too early
 }
 
 void credential_account::describe(budget_view& view) const {
@@ -150,7 +157,7 @@ void credential_account::refused(time_point now, const sent_query& query,
     return;
   ++refusals_;
   refused_at_ = now;
-  pause_until_ = now + first_pause * (int64_t{1} << (refusals_ - 1));
+  pause_until_ = now + first_pause * (int64_t{1} << std::min(refusals_ - 1, max_doublings));
   if (refusals_ < max_refusals)
     return;
   benched_ = true;

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 /// A crash forgets what was spent since the last save; the first answer after it corrects that, and
 /// until it has come only one query is under way. Of a daily cap, of which GitHub knows nothing, so
-/// many seconds of spending can be lost.
+/// many seconds of spending can be lost. What a minute allows makes budgets ask to be saved sooner.
 constexpr auto save_interval = 5s;
 
 /// A host that has never answered is more likely misspelt than away.
@@ -63,7 +63,7 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
     for (auto& x : waiting_)
       x.promise.deliver(caf::make_error(errc::stopping));
     waiting_.clear();
-    save();
+    save(true);
     self_->quit(msg.reason);
   });
   load();
@@ -103,7 +103,7 @@ int64_t& token_bucket_state::cost(query_shape shape) {
 void token_bucket_state::load() {
   auto give_up_on = [this](const caf::error& reason) { self_->quit(reason); };
   self_->request(ledger_, patience, budgets_atom_v)
-      .then([this](const std::vector<budget_record>& records) { book_->restore(records); },
+      .then([this](const std::vector<budget_record>& records) { book_->restore(now(), records); },
             give_up_on);
   // Answered in order: the budgets are there as well.
   self_->request(ledger_, patience, widths_atom_v)
@@ -117,17 +117,23 @@ void token_bucket_state::load() {
           give_up_on);
 }
 
-void token_bucket_state::save() {
-  if (!changed_)
+void token_bucket_state::save(bool last) {
+  if (!changed_ && !(last && has_sent_))
     return;
   changed_ = false;
-  store(budgets_atom_v, book_->records());
+  self_->request(ledger_, patience, budgets_atom_v, book_->records(now(), last))
+      .then(
+          [this, mark = book_->recording()] {
+            book_->recorded(mark);
+            serve();
+          },
+          [this](const caf::error& reason) { self_->quit(reason); });
   if (auto widths = widths_->records(); widths != saved_widths_) {
     saved_widths_ = widths;
     store(widths_atom_v, std::move(widths));
   }
   std::vector<error_record> errors;
-  for (auto& [kind, x] : std::exchange(new_errors_, {}))
+  for (auto& [kind, x] : std::exchange(cfg_.so_far->new_errors, {}))
     errors.push_back(x);
   if (!errors.empty())
     store(errors_atom_v, std::move(errors));
@@ -142,6 +148,14 @@ void token_bucket_state::store(Atom what, Records records) {
 // -- permits ------------------------------------------------------------------
 
 void token_bucket_state::serve() {
+  give_permits();
+  if (!ready_ || !book_->wants_record())
+    return;
+  changed_ = true;
+  save();
+}
+
+void token_bucket_state::give_permits() {
   waiting_for_.clear();
   while (ready_ && !waiting_.empty()) {
     std::optional<time_point> wake;
@@ -185,7 +199,8 @@ void token_bucket_state::give(size_t credential, const request& to) {
   auto trial = breaker_->current() == circuit_breaker::state::half_open;
   breaker_->sent();
   granted_.emplace(id, grant{credential, to.shape, to.holder, trial});
-  ++totals_.requests;
+  ++cfg_.so_far->totals.requests;
+  has_sent_ = changed_ = true;
   auto promise = to.promise;
   promise.deliver(std::move(right));
 }
@@ -221,12 +236,14 @@ void token_bucket_state::report(const query_report& x) {
   judge_host(done, x, width);
   count(done, x);
   changed_ = true;
-  if (x.result == outcome::secondary_limit || x.result == outcome::primary_limit)
+  if (x.result == outcome::secondary_limit || x.result == outcome::primary_limit ||
+      x.result == outcome::forbidden)
     save();
-  if (x.result == outcome::network && !reached_ && ++unreached_ == max_unreached)
+  if (x.result == outcome::network && !cfg_.so_far->reached &&
+      ++cfg_.so_far->unreached == max_unreached)
     return give_up(
         caf::make_error(errc::unreachable, "cannot reach " + cfg_.host + ": " + x.message));
-  reached_ = reached_ || x.result != outcome::network;
+  cfg_.so_far->reached = cfg_.so_far->reached || x.result != outcome::network;
   if (book_->all_benched())
     return give_up(caf::make_error(errc::no_credential_left,
                                    "GitHub rejects every credential: " + book_->rejections()));
@@ -257,21 +274,22 @@ void token_bucket_state::learn_width(const grant& done, const query_report& x) {
 }
 
 void token_bucket_state::count(const grant& done, const query_report& x) {
+  auto& totals = cfg_.so_far->totals;
   if (x.limits.known && x.limits.cost >= 0) {
     cost(done.shape) = std::max<int64_t>(1, x.limits.cost);
-    totals_.points += static_cast<uint64_t>(x.limits.cost);
+    totals.points += static_cast<uint64_t>(x.limits.cost);
   }
   if (is_success(x.result)) {
-    (done.shape == query_shape::search_count ? totals_.count_fields : totals_.page_fields) +=
+    (done.shape == query_shape::search_count ? totals.count_fields : totals.page_fields) +=
         x.fields;
-    totals_.page_queries += done.shape == query_shape::search_page;
+    totals.page_queries += done.shape == query_shape::search_page;
   }
   if (x.result == outcome::ok)
     return;
-  ++totals_.retries;
+  ++totals.retries;
   auto kind = gitstar::to_string(x.result);
-  ++totals_.errors[kind];
-  auto& error = new_errors_[kind];
+  ++totals.errors[kind];
+  auto& error = cfg_.so_far->new_errors[kind];
   error = {kind, x.message, error.count + 1, cfg_.clock.at(now())};
   cfg_.metrics->count_retries(1);
 }
@@ -284,8 +302,8 @@ void token_bucket_state::tell_news(const grant& done, const query_report& x,
                  x.message);
   else if (x.result != outcome::ok && !credential.benched())
     // A host that never answers ends the run with an error that says so.
-    spdlog::log(reached_ ? spdlog::level::warn : spdlog::level::debug, "query {} with {}: {}",
-                gitstar::to_string(x.result), credential.name(), x.message);
+    spdlog::log(cfg_.so_far->reached ? spdlog::level::warn : spdlog::level::debug,
+                "query {} with {}: {}", gitstar::to_string(x.result), credential.name(), x.message);
   if (!news.shares_with.empty())
     spdlog::info("credential {} is of the same user as {}: they share one budget",
                  credential.name(), news.shares_with);
@@ -315,12 +333,12 @@ void token_bucket_state::give_up(const caf::error& reason) {
   for (auto& left_over : waiting_)
     left_over.promise.deliver(reason);
   waiting_.clear();
-  save();
+  save(true);
   self_->quit(reason);
 }
 
 bucket_status token_bucket_state::status() const {
-  auto result = totals_;
+  auto result = cfg_.so_far->totals;
   result.budgets = book_->views();
   result.widths = widths_->records();
   result.in_flight = static_cast<uint32_t>(granted_.size());

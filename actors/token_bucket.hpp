@@ -19,11 +19,21 @@ namespace net {
 class metrics;
 }
 
+/// What one process' queries have come to. It outlives a TOKEN BUCKET that is restarted, so that
+/// the report adds up.
+struct spending {
+  bucket_status totals;                           ///< its counters
+  std::map<std::string, error_record> new_errors; ///< by kind, since they were saved
+  bool reached = false;                           ///< the host has answered at least once
+  uint32_t unreached = 0;                         ///< attempts before it did
+};
+
 struct token_bucket_config {
   config::github_section github;
   wall_clock clock;
   std::string host; ///< of the API, for logs and metrics
   std::shared_ptr<net::metrics> metrics;
+  std::shared_ptr<spending> so_far = std::make_shared<spending>();
 };
 
 /// Gives a permit when the limits of some credential, the number of queries in flight and the
@@ -56,12 +66,13 @@ private:
 
   // The ledger.
   void load();
-  void save();
+  void save(bool last = false);
   template <class Atom, class Records>
   void store(Atom what, Records records);
 
   // Permits.
   void serve();
+  void give_permits();
   /// The credential to send with now; otherwise `wake` is the earliest time to look again.
   std::optional<size_t> choose(int64_t cost, std::optional<time_point>& wake);
   void give(size_t credential, const request& to);
@@ -85,20 +96,17 @@ private:
   circuit_breaker::state logged_breaker_ = circuit_breaker::state::closed;
   std::unique_ptr<width_table> widths_;
   std::vector<width_record> saved_widths_;
-  std::map<std::string, error_record> new_errors_; // by kind, since they were saved
-  std::map<query_shape, int64_t> costs_;           // points the last query of the shape took
+  std::map<query_shape, int64_t> costs_; // points the last query of the shape took
   std::deque<request> waiting_;
   std::set<uint64_t>
       lost_; // fetchers: what they asked for may arrive after the news of their death
   std::unordered_map<uint64_t, grant> granted_;
   uint64_t next_id_ = 1;
   wake_up wake_up_;
-  bool ready_ = false;     // the ledger has told the budgets
-  bool reached_ = false;   // the host has answered at least once
-  uint32_t unreached_ = 0; // attempts before it did
-  bool changed_ = false;   // since the budgets were saved
+  bool ready_ = false;   // the ledger has told the budgets
+  bool changed_ = false; // since the budgets were saved
+  bool has_sent_ = false;
   std::string waiting_for_;
-  bucket_status totals_; // its counters
 };
 
 /// Spawn with `sys.spawn(token_bucket, cfg, ledger)`.

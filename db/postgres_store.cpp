@@ -97,7 +97,8 @@ select count(*) filter (where inserted), count(*) filter (where not inserted),
 from written)";
 
 // seen_ids of all partitions come as one array and are cut out of it by their bounds. A partition
-// that has ended stays as it is: whoever still reads it comes late, and its lease may be the newest.
+// that has ended stays as it is: whoever still reads it comes late, and its lease may be the
+// newest.
 constexpr auto upsert_partitions = R"(
 insert into partitions as p
   (crawl_id, id, parent_id, description, state, expected, seen, duplicates, lease, attempts, pass,
@@ -127,17 +128,24 @@ where p.state = 'open' and excluded.lease >= p.lease
 constexpr auto upsert_budgets = R"(
 insert into credential_budgets
   (credential, enabled, points_limit, remaining, reset_at, banned_until, viewer_id, spending_day,
-   spent_today, benched)
+   spent_today, benched, bans, paused_until, refusals, minute_at, minute_queries, minute_response,
+   unsaved_queries, unsaved_response)
 select * from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[], $5::timestamptz[],
                      $6::timestamptz[], $7::bigint[], $8::timestamptz[], $9::bigint[],
-                     $10::boolean[])
+                     $10::boolean[], $11::bigint[], $12::timestamptz[], $13::bigint[],
+                     $14::timestamptz[], $15::bigint[], $16::bigint[], $17::bigint[],
+                     $18::bigint[])
 order by 1
 on conflict (credential) do update set
   enabled = excluded.enabled, points_limit = excluded.points_limit,
   remaining = excluded.remaining, reset_at = excluded.reset_at,
   banned_until = excluded.banned_until, viewer_id = excluded.viewer_id,
   spending_day = excluded.spending_day, spent_today = excluded.spent_today,
-  benched = excluded.benched, updated_at = now())";
+  benched = excluded.benched, bans = excluded.bans, paused_until = excluded.paused_until,
+  refusals = excluded.refusals, minute_at = excluded.minute_at,
+  minute_queries = excluded.minute_queries, minute_response = excluded.minute_response,
+  unsaved_queries = excluded.unsaved_queries, unsaved_response = excluded.unsaved_response,
+  updated_at = now())";
 
 constexpr auto upsert_widths = R"(
 insert into query_widths as w (shape, credential_kind, width)
@@ -305,17 +313,32 @@ public:
     for (const auto& x : budgets)
       rows.push_back(&x);
     using element = array_encoder::element;
+    auto wide = [](uint32_t budget_record::*member) {
+      return [member](const budget_record& x) { return int64_t{x.*member}; };
+    };
+    auto count_of = [](milliseconds budget_record::*member) {
+      return [member](const budget_record& x) { return int64_t{(x.*member).count()}; };
+    };
     database_.transaction([&](pqxx::work& work) {
-      work.exec_params0(upsert_budgets, column(rows, element::text, 32, &budget_record::credential),
-                        column(rows, element::boolean, 1, &budget_record::enabled),
-                        column(rows, element::bigint, 8, &budget_record::limit),
-                        column(rows, element::bigint, 8, &budget_record::remaining),
-                        column(rows, element::timestamptz, 8, &budget_record::reset_at),
-                        column(rows, element::timestamptz, 8, &budget_record::banned_until),
-                        column(rows, element::bigint, 8, &budget_record::viewer_id),
-                        column(rows, element::timestamptz, 8, &budget_record::day),
-                        column(rows, element::bigint, 8, &budget_record::spent_today),
-                        column(rows, element::boolean, 1, &budget_record::benched));
+      work.exec_params0(
+          upsert_budgets, column(rows, element::text, 32, &budget_record::credential),
+          column(rows, element::boolean, 1, &budget_record::enabled),
+          column(rows, element::bigint, 8, &budget_record::limit),
+          column(rows, element::bigint, 8, &budget_record::remaining),
+          column(rows, element::timestamptz, 8, &budget_record::reset_at),
+          column(rows, element::timestamptz, 8, &budget_record::banned_until),
+          column(rows, element::bigint, 8, &budget_record::viewer_id),
+          column(rows, element::timestamptz, 8, &budget_record::day),
+          column(rows, element::bigint, 8, &budget_record::spent_today),
+          column(rows, element::boolean, 1, &budget_record::benched),
+          column(rows, element::bigint, 8, wide(&budget_record::bans)),
+          column(rows, element::timestamptz, 8, &budget_record::paused_until),
+          column(rows, element::bigint, 8, wide(&budget_record::refusals)),
+          column(rows, element::timestamptz, 8, &budget_record::minute_at),
+          column(rows, element::bigint, 8, &budget_record::minute_queries),
+          column(rows, element::bigint, 8, count_of(&budget_record::minute_response)),
+          column(rows, element::bigint, 8, &budget_record::unsaved_queries),
+          column(rows, element::bigint, 8, count_of(&budget_record::unsaved_response)));
     });
   }
 

@@ -104,7 +104,10 @@ std::vector<budget_record> load_budgets(pqxx::work& work) {
   for (const auto& row :
        work.exec("select credential, enabled, points_limit, remaining, "
                  "extract(epoch from reset_at)::bigint, extract(epoch from banned_until)::bigint, "
-                 "viewer_id, extract(epoch from spending_day)::bigint, spent_today, benched "
+                 "viewer_id, extract(epoch from spending_day)::bigint, spent_today, benched, bans, "
+                 "extract(epoch from paused_until)::bigint, refusals, "
+                 "extract(epoch from minute_at)::bigint, minute_queries, minute_response, "
+                 "unsaved_queries, unsaved_response "
                  "from credential_budgets order by credential")) {
     budget_record record;
     record.credential = row[0].as<std::string>();
@@ -117,6 +120,14 @@ std::vector<budget_record> load_budgets(pqxx::work& work) {
     record.day = time_from(row[7]);
     record.spent_today = row[8].as<int64_t>();
     record.benched = row[9].as<bool>();
+    record.bans = row[10].as<uint32_t>();
+    record.paused_until = time_from(row[11]);
+    record.refusals = row[12].as<uint32_t>();
+    record.minute_at = time_from(row[13]);
+    record.minute_queries = row[14].as<int64_t>();
+    record.minute_response = milliseconds{row[15].as<int64_t>()};
+    record.unsaved_queries = row[16].as<int64_t>();
+    record.unsaved_response = milliseconds{row[17].as<int64_t>()};
     result.push_back(std::move(record));
   }
   return result;

@@ -31,7 +31,7 @@ struct batch {
   timestamp observed_at; ///< when the rows were read; crawled_at and observed_at
   std::vector<repository> rows;
   std::vector<partition>
-      partitions;              ///< new state of each; skipped where the ledger has a newer lease
+      partitions; ///< new state of each; skipped where the ledger has a newer lease or its end
   optional<int64_t> threshold; ///< set: also stored as the crawl's threshold
   bool operator==(const batch&) const = default;
 };
@@ -71,8 +71,17 @@ struct budget_record {
   timestamp banned_until; ///< from `retry-after` or a secondary limit; epoch: no ban
   int64_t viewer_id = 0;  ///< database id of the user whose budget it is; 0: not known, or an App's
   timestamp day;          ///< the UTC day of `spent_today`
-  int64_t spent_today = 0; ///< points that this credential spent on `day`
-  bool benched = false;    ///< GitHub rejected it; the next process tries it again
+  int64_t spent_today = 0;         ///< points that this credential spent on `day`
+  bool benched = false;            ///< GitHub rejected it; the next process tries it again
+  uint32_t bans = 0;               ///< in a row: each is longer than the one before
+  timestamp paused_until;          ///< a refusal that named no limit pauses this credential alone
+  uint32_t refusals = 0;           ///< in a row
+  timestamp minute_at;             ///< when the record was made
+  int64_t minute_queries = 0;      ///< sent in the minute before
+  milliseconds minute_response{0}; ///< response time in the minute before
+  /// At most so many queries are sent before the next record; 0: none will be.
+  int64_t unsaved_queries = 0;
+  milliseconds unsaved_response{0}; ///< what these and those under way probably take
   bool operator==(const budget_record&) const = default;
 };
 
@@ -121,7 +130,9 @@ auto inspect(Inspector& f, certificate& x) {
 template <class Inspector>
 auto inspect(Inspector& f, budget_record& x) {
   return f(caf::meta::type_name("budget_record"), x.credential, x.enabled, x.limit, x.remaining,
-           x.reset_at, x.banned_until, x.viewer_id, x.day, x.spent_today, x.benched);
+           x.reset_at, x.banned_until, x.viewer_id, x.day, x.spent_today, x.benched, x.bans,
+           x.paused_until, x.refusals, x.minute_at, x.minute_queries, x.minute_response,
+           x.unsaved_queries, x.unsaved_response);
 }
 
 template <class Inspector>

@@ -52,7 +52,9 @@ query_report bad(outcome result, const std::string& message = "no") {
 class book {
 public:
   explicit book(std::vector<config::credential> credentials)
-      : uut(settings(std::move(credentials)), test_clock()) {}
+      : uut(settings(std::move(credentials)), test_clock()) {
+    uut.recorded(uut.recording());
+  }
 
   /// The name of the credential that the next query would be sent with; empty: none.
   std::string next(time_point now = start) {
@@ -66,6 +68,7 @@ public:
     auto choice = uut.choose(now, 1);
     REQUIRE(choice.credential);
     uut.sent(now, ++last, *choice.credential, 1);
+    uut.recorded(uut.recording());
     return last;
   }
 
@@ -73,12 +76,15 @@ public:
     for (size_t i = 0;; ++i)
       if (uut.credential(i).name() == name) {
         uut.sent(now, ++last, i, 1);
+        uut.recorded(uut.recording());
         return last;
       }
   }
 
   budget_book::news answer(uint64_t query, const query_report& report, time_point now = start) {
-    return uut.answered(now, query, report);
+    auto news = uut.answered(now, query, report);
+    uut.recorded(uut.recording());
+    return news;
   }
 
   budget_book uut;
@@ -225,6 +231,24 @@ TEST_CASE("a refusal without a reason pauses a credential, the third in a row be
   }
 }
 
+TEST_CASE("a pause and the number of refusals survive a restart", "[credential]") {
+  auto x = account(named("alice"));
+  x.sent(1);
+  x.answered(start, {start, 1}, bad(outcome::forbidden));
+  x.sent(1);
+  x.answered(start + 60s, {start + 60s, 1}, bad(outcome::forbidden));
+  budget_record saved;
+  x.describe(saved);
+  CHECK(saved.refusals == 2);
+  auto y = account(named("alice"));
+  y.restore(saved);
+  CHECK(y.ready_at(start + 100s, 1) == start + 181s);
+  CHECK(y.why() == "a refusal");
+  y.sent(1);
+  y.answered(start + 181s, {start + 181s, 1}, bad(outcome::forbidden));
+  CHECK(y.benched());
+}
+
 TEST_CASE("queries that were refused together are one refusal", "[credential]") {
   auto x = account(named("alice"));
   for (auto i = 0; i < 5; ++i)
@@ -283,8 +307,8 @@ TEST_CASE("queries under way when budgets become one are answered to it", "[budg
   x.answer(b, good_of(7, 199));
   x.answer(late, good_of(7, 198));
   CHECK(x.uut.views()[0].remaining == 198);
-  CHECK(x.uut.records()[0].remaining == 197); // one is still under way
-  x.uut.abandoned(start, lost);               // and may have been charged
+  CHECK(x.uut.records(start, false)[0].remaining == 197); // one is still under way
+  x.uut.abandoned(start, lost);                           // and may have been charged
   for (size_t i = 0; i < 2; ++i)
     CHECK(x.uut.views()[i].remaining == 197);
 }
@@ -311,12 +335,12 @@ TEST_CASE("who shares is remembered, and asked again", "[budget_book]") {
     auto b = x.send();
     x.answer(a, good_of(7, 300));
     x.answer(b, good_of(7, 299));
-    saved = x.uut.records();
+    saved = x.uut.records(start, false);
     CHECK(saved[0].viewer_id == 7);
   }
   saved[0].remaining = 250;
   book y{{named("a"), named("b")}};
-  y.uut.restore(saved);
+  y.uut.restore(start, saved);
   CHECK(y.uut.views()[0].remaining == 250);
   CHECK(y.uut.views()[1].remaining == 250);
   CHECK(y.uut.credential(1).wants_identity());
@@ -335,7 +359,7 @@ TEST_CASE("who shares is remembered, and asked again", "[budget_book]") {
     y.answer(b, good_of(9, 4999));
     CHECK(y.uut.views()[0].remaining == 239); // the query was charged to it before
     CHECK(y.uut.views()[1].remaining == 4999);
-    CHECK(y.uut.records()[1].viewer_id == 9);
+    CHECK(y.uut.records(start, false)[1].viewer_id == 9);
   }
 }
 

@@ -34,7 +34,15 @@ query_report failed_with(outcome result) {
 /// A budget with the reserve of the default limits.
 class test_budget : public budget {
 public:
-  explicit test_budget(config::limits_section limits = {}) : budget(limits, test_clock()) {}
+  explicit test_budget(config::limits_section limits = {}) : budget(limits, test_clock()) {
+    recorded(recording());
+  }
+
+  /// The ledger hears of it at once.
+  void sent(time_point now, int64_t cost) {
+    budget::sent(now, cost);
+    recorded(recording());
+  }
 
   std::optional<time_point> ready_at(time_point now, int64_t cost) {
     return budget::ready_at(now, cost, 0.02);
@@ -52,9 +60,9 @@ public:
     describe(result);
     return result;
   }
-  budget_record record() const {
+  budget_record record(time_point now = start, bool last = true) const {
     budget_record result;
-    describe(result);
+    describe(now, last, result);
     return result;
   }
 };
@@ -298,10 +306,100 @@ TEST_CASE("a ban and the points survive a restart", "[budget]") {
   auto saved = x.record();
   CHECK(saved.banned_until == wall_start + 601s);
   test_budget y;
-  y.restore(saved);
+  y.restore(start, saved);
   CHECK(y.ready_at(start, 1) == start + 601s);
   CHECK(y.view().known);
   CHECK(y.view().remaining == 149);
+}
+
+TEST_CASE("of two bans in a row the second is longer, also after a restart", "[budget]") {
+  auto x = told(150);
+  x.sent(start, 1);
+  x.answered(start, 1, failed_with(outcome::secondary_limit));
+  test_budget y;
+  y.restore(start + 61s, x.record());
+  y.sent(start + 62s, 1);
+  y.answered(start + 62s, 1, failed_with(outcome::secondary_limit), start + 62s);
+  CHECK(y.ready_at(start + 63s, 1) == start + 62s + 121s);
+}
+
+TEST_CASE("a restart forgets no query of the last minute", "[budget]") {
+  config::limits_section limits;
+  limits.points_per_minute = 100;
+  auto x = told(4000, limits); // one query
+  for (auto i = 0; i < 89; ++i)
+    x.sent(start + 10s, 1);
+  auto send_until = [&limits](const budget_record& saved, time_point now) {
+    test_budget y{limits};
+    y.restore(now, saved);
+    y.sent(now, 1);
+    y.answered(now, 1, report_of(3900, 30min), now);
+    auto count = 1;
+    for (; y.ready_at(now, 1) == now; ++count)
+      y.sent(now, 1);
+    CHECK(y.why() == "the queries per minute");
+    return count;
+  };
+  SECTION("the process before has ended in order") {
+    CHECK(send_until(x.record(start + 20s), start + 20s) == 10);
+  }
+  SECTION("it was killed, and may have sent a twentieth more") {
+    CHECK(send_until(x.record(start + 20s, false), start + 20s) == 5);
+    CHECK(send_until(x.record(start + 20s, false), start + 24h) == 95);
+  }
+  SECTION("the minute is over") { CHECK(send_until(x.record(start + 20s), start + 83s) == 100); }
+}
+
+TEST_CASE("a restart forgets no response time of the last minute", "[budget]") {
+  auto x = told(4000); // 100 ms
+  x.sent(start + 1s, 1);
+  auto slow = report_of(3999, 30min);
+  slow.elapsed = 58s;
+  x.answered(start + 59s, 1, slow, start + 1s);
+  x.sent(start + 59s, 1); // takes some 7 s
+  test_budget y;
+  y.restore(start + 60s, x.record(start + 60s));
+  auto ready = y.ready_at(start + 60s, 1);
+  CHECK(y.why() == "the response time per minute");
+  CHECK(ready == start + 60s + 61s);
+  test_budget z;
+  z.restore(start + 125s, x.record(start + 60s));
+  CHECK(z.ready_at(start + 125s, 1) == start + 125s);
+}
+
+TEST_CASE("no more is sent than the ledger allows for", "[budget]") {
+  config::limits_section limits;
+  limits.points_per_minute = 100;
+  budget x{limits, test_clock()};
+  auto ready = [&x] { return x.ready_at(start, 1, 0.02); };
+  CHECK(x.wants_record());
+  CHECK_FALSE(ready());
+  CHECK(x.why() == "the ledger");
+  x.recorded(x.recording());
+  REQUIRE(ready() == start);
+  x.sent(start, 1);
+  x.answered(start, {start, 1}, report_of(4000, 30min));
+  for (auto i = 0; i < 4; ++i) {
+    REQUIRE(ready() == start);
+    x.sent(start, 1);
+  }
+  CHECK(x.allowance() == 5);
+  CHECK_FALSE(ready());
+  CHECK(x.wants_record());
+  auto mark = x.recording();
+  CHECK_FALSE(x.wants_record());
+  CHECK_FALSE(ready()); // not before the ledger has it
+  x.recorded(mark);
+  CHECK(ready() == start);
+  SECTION("a server without limits needs no ledger") {
+    auto off = report_of(0, 0s);
+    off.limits.enabled = false;
+    x.answered(start, {start, 1}, off);
+    for (auto i = 0; i < 500; ++i)
+      x.sent(start, 1);
+    CHECK(ready() == start);
+    CHECK_FALSE(x.wants_record());
+  }
 }
 
 TEST_CASE("that limits were off is not believed after a restart", "[budget]") {
@@ -309,7 +407,7 @@ TEST_CASE("that limits were off is not believed after a restart", "[budget]") {
   saved.credential = "token-1";
   saved.enabled = false;
   auto x = make();
-  x.restore(saved);
+  x.restore(start, saved);
   x.sent(start, 1);
   CHECK_FALSE(x.ready_at(start, 1));
 }
@@ -437,7 +535,7 @@ TEST_CASE("the zeros that a rejected credential is shown are not believed", "[bu
 TEST_CASE("after a restart one query asks before the others are sent", "[budget]") {
   auto saved = told(150).record();
   test_budget x;
-  x.restore(saved);
+  x.restore(start, saved);
   REQUIRE(x.ready_at(start, 1) == start);
   x.sent(start, 1);
   CHECK_FALSE(x.ready_at(start, 1));
@@ -459,12 +557,12 @@ TEST_CASE("after a restart one query asks before the others are sent", "[budget]
 TEST_CASE("what the ledger remembers is asked for out of the reserve, but not beyond", "[budget]") {
   auto x = told(100);
   test_budget y;
-  y.restore(x.record());
+  y.restore(start, x.record());
   CHECK(y.ready_at(start, 1) == start);
   auto saved = x.record();
   saved.remaining = 0;
   test_budget z;
-  z.restore(saved);
+  z.restore(start, saved);
   CHECK(z.ready_at(start, 1) == start + 30min + 1s);
 }
 
@@ -495,7 +593,7 @@ TEST_CASE("budgets that turn out to be one know what either knew", "[budget]") {
 
 TEST_CASE("of two budgets that are one the one that GitHub told counts", "[budget]") {
   auto remembered = make();
-  remembered.restore(told(4000).record());
+  remembered.restore(start, told(4000).record());
   auto x = told(120);
   x.merge(remembered);
   CHECK(x.view().remaining == 120);

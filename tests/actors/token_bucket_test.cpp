@@ -172,6 +172,82 @@ TEST_CASE_METHOD(permits, "a ban is in the ledger at once and outlives the bucke
   CHECK(next.answered());
 }
 
+TEST_CASE_METHOD(permits, "a refusal is in the ledger at once and outlives the bucket",
+                 "[token_bucket]") {
+  start_told();
+  report(take(), outcome::forbidden);
+  CHECK(database->budgets.at("token-1").refusals == 1);
+  end(uut, caf::exit_reason::kill);
+  uut = spawn(token_bucket, bucket_settings(), books);
+  auto next = ask_permit();
+  advance(59s);
+  CHECK_FALSE(next.answered());
+  CHECK(status().waiting_for.starts_with("a refusal of token-1"));
+  advance(2s);
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "buckets that are killed send no more in a minute than one",
+                 "[token_bucket]") {
+  settings.limits.points_per_minute = 40;
+  start();
+  auto sent = 0;
+  for (auto i = 0; i < 20; ++i) {
+    for (auto next = ask_permit(); next.answered() && next.get(); next = ask_permit()) {
+      ++sent;
+      report(*next.get());
+    }
+    end(uut, caf::exit_reason::kill);
+    uut = spawn(token_bucket, bucket_settings(), books);
+    advance(2s);
+  }
+  CHECK(sent <= 40);
+  CHECK(sent > 30); // what may be unknown after a kill costs little
+  auto next = ask_permit();
+  CHECK_FALSE(next.answered());
+  advance(61s);
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "what the ledger does not hear of is not sent", "[token_bucket]") {
+  settings.limits.points_per_minute = 40;
+  start_told();
+  database->before = [](const std::string& call) {
+    if (call == "save_budgets")
+      throw db::store_error("connection refused", true);
+  };
+  auto sent = 0;
+  auto next = ask_permit();
+  for (; next.answered(); next = ask_permit()) {
+    ++sent;
+    report(*next.get());
+  }
+  CHECK(sent == 2);
+  CHECK(status().waiting_for == "the ledger of token-1");
+  database->before = nullptr;
+  advance(30s); // when the store is tried again
+  CHECK(next.answered());
+}
+
+TEST_CASE_METHOD(permits, "a bucket that is restarted goes on counting", "[token_bucket]") {
+  auto cfg = bucket_settings();
+  books = spawn_ledger();
+  uut = spawn(token_bucket, cfg, books);
+  report(take());
+  report(take(), outcome::timeout);
+  end(uut, caf::exit_reason::kill);
+  uut = spawn(token_bucket, cfg, books);
+  for (auto i = 0; i < 4; ++i) // the host has answered: it is away, not misspelt
+    report(take(), outcome::network);
+  auto found = status();
+  CHECK(found.requests == 6);
+  CHECK(found.points == 1);
+  CHECK(found.retries == 5);
+  CHECK(found.errors == std::map<std::string, uint64_t>{{"network", 4}, {"timeout", 1}});
+  advance(5s);
+  CHECK(database->errors.begin()->second.at("timeout").count == 1);
+}
+
 TEST_CASE_METHOD(permits, "no permit is given before the ledger has told the budgets",
                  "[token_bucket]") {
   auto away = true;

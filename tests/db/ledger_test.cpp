@@ -240,6 +240,14 @@ TEST_CASE_METHOD(with_ledger, "budgets survive a restart", "[db]") {
   a.remaining = 4321;
   a.reset_at = at(1'795'176'000);
   a.banned_until = at(0);
+  a.bans = 2;
+  a.paused_until = at(1'795'172'460);
+  a.refusals = 1;
+  a.minute_at = at(1'795'172'400);
+  a.minute_queries = 1999;
+  a.minute_response = milliseconds{59'001};
+  a.unsaved_queries = 100;
+  a.unsaved_response = milliseconds{6000};
   budget_record b;
   b.credential = "bob";
   b.enabled = false;

@@ -95,7 +95,8 @@ crawl full_crawl() { return {1, 2, "name", "source", "running", at(3), 4, true};
 certificate full_certificate() { return {1, 2, 3, 4, 5, 6, 7, 8, 9}; }
 
 budget_record full_budget_record() {
-  return {"token-1", false, 5000, 17, at(1), at(2), int64_t{1} << 40, at(3), 18, true};
+  return {"token-1", false, 5000, 17,  at(1), at(2), int64_t{1} << 40, at(3), 18, true, 4, at(4),
+          5,         at(6), 1999, 59s, 100,   6s};
 }
 
 budget_view full_budget_view() {

@@ -253,8 +253,11 @@ bool model_github::beyond_secondary_limit(user& who, const std::string& name) {
   who.arrivals.emplace_back(stage_.now, name);
   auto begin = stage_.now - minute - 2s;
   auto too_fast = who.arrivals.size() > plan_.points_per_minute;
-  if (too_fast && std::all_of(who.arrivals.begin(), who.arrivals.end(),
-                              [&](auto& x) { return identified_since(who, x.second, begin); }))
+  // The ledger knows of the last minute, whoever was killed in it.
+  auto knew = (alone(who) && stage_.alone_since(begin)) ||
+              std::all_of(who.arrivals.begin(), who.arrivals.end(),
+                          [&](auto& x) { return identified_since(who, x.second, begin); });
+  if (too_fast && knew)
     stage_.fail(fmt::format("{} queries within a minute with {}", who.arrivals.size(), name));
   auto too_many = in_flight_ >= plan_.concurrent;
   if (too_many && stage_.calm_since(begin))

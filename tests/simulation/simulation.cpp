@@ -268,7 +268,7 @@ void simulation::start_process() {
   auto x = std::make_shared<process>();
   x->life->number = ++result_.processes;
   stage_.trace(fmt::format("process {} begins", x->life->number));
-  ++stage_.processes;
+  stage_.process_begins();
   processes_.push_back(x);
   x->observer = spawn_observer(x);
   x->session->request = {crawl_name, "search", false};
@@ -440,7 +440,7 @@ void simulation::leave(process& x) {
   if (!x.life->alive)
     return;
   x.life->alive = false;
-  --stage_.processes;
+  stage_.process_ends();
   caf::anon_send_exit(x.root, caf::exit_reason::kill);
   caf::anon_send_exit(x.observer, caf::exit_reason::kill);
   x.members.clear();

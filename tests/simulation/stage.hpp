@@ -55,6 +55,18 @@ public:
   /// Nobody has lost anything since `when`, and one process works alone.
   bool calm_since(time_point when) const { return disturbed_at_ < when && processes == 1; }
 
+  /// Since `when` no two processes have worked at once.
+  bool alone_since(time_point when) const { return processes < 2 && together_at_ < when; }
+
+  void process_begins() {
+    if (++processes > 1)
+      together_at_ = now;
+  }
+  void process_ends() {
+    if (processes-- > 1)
+      together_at_ = now;
+  }
+
   uint32_t processes = 0; ///< alive
 
   void trace(const std::string& text) const {
@@ -78,6 +90,7 @@ private:
   std::multimap<time_point, std::function<void()>> plans_;
   std::string problem_;
   time_point disturbed_at_ = time_point::min();
+  time_point together_at_ = time_point::min();
   bool traced_;
 };
 

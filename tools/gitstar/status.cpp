@@ -70,8 +70,8 @@ std::string budget_line(const budget_record& x, timestamp now) {
                             thousands(x.remaining), thousands(x.limit), to_utc_text(x.reset_at));
   if (x.reset_at <= now)
     result += " (over: all are there again)";
-  if (x.banned_until > now)
-    result += ", banned until " + to_utc_text(x.banned_until);
+  if (auto until = std::max(x.banned_until, x.paused_until); until > now)
+    result += ", banned until " + to_utc_text(until);
   if (x.benched)
     result += ", rejected by GitHub";
   return result + '\n';
@@ -118,7 +118,8 @@ json::object to_json(const db::unfinished_partition& x) {
 }
 
 json::object to_json(const budget_record& x, timestamp now) {
-  auto banned = x.banned_until > now ? optional<timestamp>{x.banned_until} : caf::none;
+  auto until = std::max(x.banned_until, x.paused_until);
+  auto banned = until > now ? optional<timestamp>{until} : caf::none;
   return {{"credential", x.credential},
           {"enabled", x.enabled},
           {"limit", x.limit},
