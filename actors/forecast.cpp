@@ -202,6 +202,8 @@ std::string to_string(bottleneck what) {
     return "points per day";
   case bottleneck::quiet_hours:
     return "quiet hours";
+  case bottleneck::store:
+    return "PostgreSQL";
   case bottleneck::never:
     return "nothing may be spent";
   }
@@ -214,6 +216,10 @@ forecast predict(const workload& work, const std::vector<forecast_budget>& budge
   forecast result{with_planning(seconds, work, limits), bottleneck::planning};
   if (seconds == infinite)
     return {infinite, bottleneck::never};
+  // Rows are stored while queries are under way.
+  if (auto storing = static_cast<double>(work.repositories) / limits.stored_per_second;
+      storing > result.seconds)
+    return {storing, bottleneck::store};
   auto least = seconds * (1 - noticeable);
   auto compare = [&](bottleneck what, double wide) {
     if (wide < least) {
@@ -248,11 +254,14 @@ forecast predict(const workload& work, const std::vector<forecast_budget>& budge
   return result;
 }
 
-int64_t database_bytes(int64_t repositories, int64_t partitions) {
-  constexpr int64_t empty = 8'000'000;
+int64_t database_bytes(const workload& work, double seconds) {
+  constexpr int64_t empty = 8'100'000;
   constexpr int64_t per_repository = 232 + 90 + 52 + 32;
-  constexpr int64_t per_partition = 2'657;
-  return empty + repositories * per_repository + partitions * per_partition;
+  constexpr int64_t per_partition = 700;
+  constexpr double vacuumed_after = 60; // seconds: autovacuum_naptime
+  auto superseded = work.superseded_bytes * std::min(1.0, vacuumed_after / std::max(seconds, 1.0));
+  return empty + work.repositories * per_repository +
+         (work.partitions + work.splits) * per_partition + static_cast<int64_t>(superseded);
 }
 
 } // namespace gitstar

@@ -32,8 +32,11 @@ struct forecast_limits {
   double queries_per_minute = 2000;        ///< of a budget
   double response_seconds_per_minute = 60; ///< of a budget; 0: no such limit
   double in_flight = 8;                    ///< queries at once, of all budgets together
-  double window = 3600;                    ///< seconds that the points are for
-  double time_of_day = 0;                  ///< seconds since midnight UTC when the crawl begins
+  /// Repositories that PostgreSQL stores in a second: 1,000,000 in 15.5 s on two cores that crawler
+  /// and simulator shared (`tools/bench`). Another machine has another number.
+  double stored_per_second = 60'000;
+  double window = 3600;   ///< seconds that the points are for
+  double time_of_day = 0; ///< seconds since midnight UTC when the crawl begins
 };
 
 enum class bottleneck : uint8_t {
@@ -44,6 +47,7 @@ enum class bottleneck : uint8_t {
   response_seconds, ///< seconds of response time per minute
   daily_points,
   quiet_hours,
+  store, ///< PostgreSQL: repositories per second
   never, ///< these credentials can spend nothing
 };
 std::string to_string(bottleneck what);
@@ -57,11 +61,13 @@ struct forecast {
 forecast predict(const workload& work, const std::vector<forecast_budget>& budgets,
                  const forecast_limits& limits);
 
-/// Bytes of the database with so much in it, its indexes included. Measured with PostgreSQL 15
-/// after a crawl of 225,269 real repositories (descriptions of 58 characters on average) by
-/// `pg_relation_size`: per repository 232 bytes of row, 90 of its three indexes, 52 of the one
-/// `star_history` row that it begins with and 32 of that row's index; per partition 2,657 with the
-/// dead rows of its updates; 8.0 MB for an empty database.
-int64_t database_bytes(int64_t repositories, int64_t partitions);
+/// Bytes of the database after a crawl that took so long, its indexes included. Measured with
+/// PostgreSQL 15 after a crawl of 225,269 real repositories (descriptions of 58 characters on
+/// average) by `pg_relation_size`: per repository 232 bytes of row, 90 of its three indexes, 52 of
+/// the one `star_history` row that it begins with and 32 of that row's index; per partition 700 for
+/// its row and its last versions, apart from the ids that it has superseded on its way; 8.1 MB for
+/// an empty database. What was superseded grows until autovacuum comes, every minute, and takes no
+/// more room from then on.
+int64_t database_bytes(const workload& work, double seconds);
 
 } // namespace gitstar

@@ -31,12 +31,24 @@ constexpr uint64_t draws = 5;
 constexpr auto whole_numbers = {&workload::partitions,    &workload::splits,
                                 &workload::count_queries, &workload::counts,
                                 &workload::page_queries,  &workload::pages};
-constexpr auto fractions = {&workload::points, &workload::response_seconds, &workload::seconds};
+constexpr auto fractions = {&workload::points, &workload::response_seconds, &workload::seconds,
+                            &workload::superseded_bytes};
 
 /// The sorts that an incomplete partition is read with, before it is given up.
 constexpr int64_t passes_of_incomplete = 4;
 
 int64_t divide_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
+
+/// What an open partition's ids take in PostgreSQL after so many pages: up to 2 KB with their row,
+/// which is pruned; beyond that out of line, in chunks of which four fill a page of 8 KB.
+double superseded(int64_t pages) {
+  constexpr int64_t inline_limit = 2'000;
+  constexpr int64_t chunk = 1'996;
+  constexpr int64_t chunk_with_index = 2'048 + 30;
+  auto bytes = pages * page_size * static_cast<int64_t>(sizeof(repo_id));
+  return bytes < inline_limit ? 0.0
+                              : static_cast<double>(divide_up(bytes, chunk) * chunk_with_index);
+}
 
 int64_t rounded(double n) { return static_cast<int64_t>(std::llround(n)); }
 
@@ -58,6 +70,7 @@ struct piece {
   counting_ptr counts; ///< null: pages
   int64_t fields = 0;  ///< not yet sent
   int64_t open = 0;    ///< not yet answered
+  int64_t pages = 0;   ///< altogether
   bool full_page = false;
   bool predicted = false;
 };
@@ -303,7 +316,7 @@ std::optional<piece> rehearsal::take() {
   auto pages = divide_up(std::min(count, max_search_results), page_size);
   if (count > max_search_results)
     pages *= passes_of_incomplete;
-  return piece{nullptr, pages, pages, count >= page_size, predicted_};
+  return piece{nullptr, pages, pages, pages, count >= page_size, predicted_};
 }
 
 /// Whether the fetcher goes on at once; otherwise it waits for work.
@@ -399,7 +412,11 @@ void rehearsal::receive(const answer& got) {
       p.counts->unanswered -= got.fields[i];
       if (p.counts->unanswered == 0)
         complete.push_back(p.counts);
-    } else if (p.full_page) {
+    } else {
+      if (p.open > 0)
+        result_.work.superseded_bytes += superseded(p.pages - p.open);
+      if (!p.full_page)
+        continue;
       p.predicted = x.predicted = predicted_ = true;
     }
   }

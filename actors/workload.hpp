@@ -52,6 +52,9 @@ struct workload {
   double points = 0;
   double response_seconds = 0; ///< of all queries together
   double seconds = 0;          ///< from begin to end, where no limit holds the queries up
+  /// What the partitions leave behind in the ledger on their way: each commit of one that stays
+  /// open writes the ids anew that it has seen.
+  double superseded_bytes = 0;
 
   int64_t queries() const { return count_queries + page_queries; }
   bool operator==(const workload&) const = default;

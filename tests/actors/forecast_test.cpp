@@ -133,8 +133,31 @@ TEST_CASE("a thousand unequal credentials for 5 million points are foretold", "[
   CHECK(result.seconds > 2500);
 }
 
+TEST_CASE("a server that GitHub outruns is what binds", "[plan]") {
+  auto budget = user();
+  budget.unlimited = true;
+  forecast_limits limits;
+  limits.in_flight = 100;
+  limits.stored_per_second = 50'000;
+  auto result = predict(queries(100'000, 0.01), {budget}, limits); // 1,000,000 a second
+  CHECK(result.binding == bottleneck::store);
+  CHECK(to_string(result.binding) == "PostgreSQL");
+  CHECK(result.seconds == Approx(200));
+}
+
 TEST_CASE("a database grows with its repositories and its partitions", "[plan]") {
-  CHECK(database_bytes(0, 0) == 8'000'000);
+  workload work;
+  CHECK(database_bytes(work, 0) == 8'100'000);
+  work.repositories = 225'269;
+  work.partitions = 336;
   // What was measured, within the rounding of bytes per row.
-  CHECK(static_cast<double>(database_bytes(225'269, 336)) == Approx(100'392'295).epsilon(0.01));
+  CHECK(static_cast<double>(database_bytes(work, 60)) == Approx(100'392'295).epsilon(0.01));
+}
+
+TEST_CASE("what is superseded takes room until it is vacuumed", "[plan]") {
+  workload work;
+  auto before = database_bytes(work, 600);
+  work.superseded_bytes = 1'000'000;
+  CHECK(database_bytes(work, 5) - before == 1'000'000);
+  CHECK(database_bytes(work, 600) - before == 100'000);
 }

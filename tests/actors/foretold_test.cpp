@@ -158,3 +158,41 @@ TEST_CASE_METHOD(foretold, "a crawl that GitHub's response time binds takes the 
   CHECK(time.binding == bottleneck::response_seconds);
   CHECK(std::abs(time.seconds - actual) <= 0.05 * actual);
 }
+
+TEST_CASE_METHOD(foretold, "a crawl that the queries per minute bind takes the time foretold",
+                 "[foretold]") {
+  hold(random_repositories(40'000, 9));
+  settings.query_width.page_max = 1;
+  settings.limits.points_per_minute = 60;
+  elapsed = 200ms;
+  auto foreseen = estimate(outline(), counts());
+  forecast_budget budget;
+  budget.credentials = {"token-1"};
+  forecast_limits limits;
+  limits.in_flight = fetchers;
+  limits.queries_per_minute = settings.limits.points_per_minute;
+  auto time = predict(foreseen.work, {budget}, limits);
+  auto actual = crawl({{7, 5000, 5000, 3600s, {"token-1"}}}).count();
+  std::printf("%.0f s of %.0f s\n", time.seconds, actual);
+  CHECK(time.binding == bottleneck::queries);
+  CHECK(std::abs(time.seconds - actual) <= 0.05 * actual);
+}
+
+TEST_CASE_METHOD(foretold, "a crawl that its queries in flight bind takes the time foretold",
+                 "[foretold]") {
+  hold(random_repositories(60'000, 11));
+  settings.query_width.page_max = 1;
+  settings.limits.response_seconds_per_minute = 0;
+  elapsed = 3s;
+  auto foreseen = estimate(outline(), counts());
+  forecast_budget budget;
+  budget.credentials = {"token-1"};
+  forecast_limits limits;
+  limits.in_flight = fetchers;
+  limits.response_seconds_per_minute = 0;
+  auto time = predict(foreseen.work, {budget}, limits);
+  auto actual = crawl({{7, 5000, 5000, 3600s, {"token-1"}}}).count();
+  std::printf("%.0f s of %.0f s\n", time.seconds, actual);
+  CHECK(time.binding == bottleneck::in_flight);
+  CHECK(std::abs(time.seconds - actual) <= 0.05 * actual);
+}

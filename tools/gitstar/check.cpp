@@ -189,7 +189,9 @@ check_line disk_line(const std::string& directory, uint64_t available, int64_t r
       check_level::ok,
       fmt::format("{} free for {}", bytes_text(static_cast<int64_t>(available)), directory),
       {{"available_bytes", available}}};
-  auto needed = static_cast<uint64_t>(database_bytes(repositories, 0));
+  workload work;
+  work.repositories = repositories;
+  auto needed = static_cast<uint64_t>(database_bytes(work, 0));
   if (repositories > 0) {
     result.text += fmt::format("; {} repositories need about {}", thousands(repositories),
                                bytes_text(static_cast<int64_t>(needed)));

@@ -35,7 +35,7 @@ plan_column column(std::string name, const workload& work, const plan_facts& fac
   result.name = std::move(name);
   result.work = work;
   result.time = predict(work, facts.budgets, facts.limits);
-  result.bytes = database_bytes(work.repositories, work.partitions + work.splits);
+  result.bytes = database_bytes(work, result.time.seconds);
   if (facts.prices.machine_hour && std::isfinite(result.time.seconds))
     result.machine_cost = *facts.prices.machine_hour * result.time.seconds / 3600;
   if (facts.prices.storage_gb_month)
@@ -224,6 +224,12 @@ crawl_plan make_plan(plan_facts facts, const count_source& ask) {
   result.columns.push_back(
       column(thousands(census_size), census(census_size, facts.outline), facts));
   result.columns.back().census = true;
+  if (std::any_of(result.columns.begin(), result.columns.end(),
+                  [](auto& x) { return x.time.binding == bottleneck::store; }))
+    facts.assumptions.push_back(fmt::format(
+        "PostgreSQL stores {} repositories per second, as on two cores that it shares with the "
+        "crawler. GitHub would be faster than that: a faster database shortens the crawl.",
+        thousands(std::llround(facts.limits.stored_per_second))));
   result.changes = changes(facts, outline, first);
   result.notes = notes();
   result.source = std::move(facts.source);
