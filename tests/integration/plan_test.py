@@ -89,6 +89,24 @@ class PlanTest(PlanningTest):
         self.assertEqual(github.stats()["graphql_requests"], 0)
         self.assertFalse((self.directory / "store").exists())
 
+    def test_a_plan_needs_no_token_and_a_probe_does(self):
+        crawler = Crawler(self, "http://127.0.0.1:1")
+        crawler.config["github"]["credentials"] = [{"token": "${GITSTAR_TEST_UNSET}"}]
+        text = self.ask(crawler, "plan", "--repositories", "5000")
+        self.assertIn("token-1 is not set here", text)
+        probe = subprocess.run(
+            crawler.command("plan", "--probe"),
+            capture_output=True, text=True, timeout=60, env=environment(),
+        )
+        self.assertEqual(probe.returncode, 2, probe.stderr)
+        self.assertIn("github.credentials[0].token", probe.stderr)
+
+    def test_status_before_the_first_crawl_makes_nothing(self):
+        crawler = Crawler(self, "http://127.0.0.1:1")
+        self.assertEqual(self.ask(crawler, "status"), "No crawl 'test' has been run yet.\n")
+        self.assertEqual(self.ask(crawler, "status", "--format", "json"), "null\n")
+        self.assertFalse((self.directory / "store").exists())
+
     def test_top_beyond_what_there_is_is_a_bad_config(self):
         github = Simulator(self, "--repositories", 1000)
         crawler = Crawler(self, github.url, source={"search": {"query": "stars:>=0", "top": 5000}})

@@ -19,6 +19,7 @@ struct common_options {
   std::string config_file;
   bool json_logs = false;
   config::tokens tokens = config::tokens::needed;
+  bool tokens_help = false; ///< but what does without them is done
 };
 
 /// `NAME text|json`
@@ -46,6 +47,11 @@ using action = std::function<int(const config::settings&)>;
 
 int run(const common_options& common, const action& act) {
   auto loaded = config::load(common.config_file, config::process_environment(), common.tokens);
+  if (common.tokens_help && std::holds_alternative<config::problem>(loaded))
+    if (auto without =
+            config::load(common.config_file, config::process_environment(), config::tokens::unused);
+        std::holds_alternative<config::settings>(without))
+      loaded = std::move(without);
   if (auto wrong = std::get_if<config::problem>(&loaded)) {
     std::fprintf(stderr, "gitstar: %s\n", config::to_string(*wrong).c_str());
     return tool::exit_bad_config;
@@ -136,8 +142,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
       ->excludes(probe);
   add_format(plan_command, plan.json);
-  plan_command->callback(
-      [&] { act = [&](auto& settings) { return tool::plan_command(settings, plan); }; });
+  plan_command->callback([&] {
+    common.tokens_help = !plan.probe;
+    act = [&](auto& settings) { return tool::plan_command(settings, plan); };
+  });
   add_command(app, "migrate", "Bring the database schema up to date", common)->callback([&] {
     common.tokens = config::tokens::unused;
     act = tool::migrate_command;

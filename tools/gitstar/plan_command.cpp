@@ -122,6 +122,11 @@ int plan_command(const config::settings& settings, const plan_options& options) 
   facts.widest = settings.github.query_width.page_max;
   facts.prices = settings.crawl.prices;
   find_matches(facts, options, memory);
+  for (auto& x : settings.github.credentials)
+    if (!x.app && x.token.empty())
+      facts.assumptions.push_back(
+          x.name + " is not set here: of what kind it is, and what that kind has learned, nobody "
+                   "knows.");
   try {
     auto plan = options.probe ? probed_plan(settings, std::move(facts), memory.budgets, now)
                               : guessed_plan(settings, std::move(facts), memory.budgets, now);

@@ -1,5 +1,6 @@
 /// The commands that need the store alone.
 #include "db/conninfo.hpp"
+#include "db/examine_store.hpp"
 #include "db/migrations.hpp"
 #include "db/queries.hpp"
 #include "tools/gitstar/commands.hpp"
@@ -47,6 +48,17 @@ int run(const db::command_line& command) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : exit_failed;
 }
 
+/// Where nobody has crawled yet, looking makes nothing.
+optional<db::crawl_status> newest_crawl(const config::settings& settings) {
+  if (!store_exists(settings.store))
+    return caf::none;
+  open_store store{settings.store};
+  if (db::examine_store(store.connection_string).schema_version == 0)
+    return caf::none;
+  db::migrate(store.connection_string);
+  return db::newest_crawl(store.connection_string, settings.crawl.name);
+}
+
 } // namespace
 
 int migrate_command(const config::settings& settings) {
@@ -59,9 +71,7 @@ int migrate_command(const config::settings& settings) {
 }
 
 int status_command(const config::settings& settings, bool json) {
-  open_store store{settings.store};
-  db::migrate(store.connection_string);
-  auto status = db::newest_crawl(store.connection_string, settings.crawl.name);
+  auto status = newest_crawl(settings);
   if (json)
     std::fputs(status ? status_json(*status).c_str() : "null\n", stdout);
   else if (status)
