@@ -15,8 +15,7 @@ class witness {
 public:
   witness(const scenario& plan, stage& on, model_github& github,
           std::shared_ptr<test::memory_database> data)
-      : plan_(plan), stage_(on), github_(github), data_(std::move(data)),
-        overlap_(plan.short_leases) {}
+      : plan_(plan), stage_(on), github_(github), data_(std::move(data)) {}
 
   // -- while it runs --------------------------------------------------------------
 
@@ -70,7 +69,7 @@ private:
   std::map<repo_id, uint32_t> row_writes_;        // that versions of the repository explain
   std::set<repo_id> read_;                        // in this crawl
   std::map<int64_t, partition> at_end_;           // the ledger when the crawl ended
-  bool overlap_;
+  bool overlap_ = false;
   uint64_t repeated_ = 0; // pages that had been delivered before
   uint64_t allowed_ = 0;  // of them, what losses explain
 };
