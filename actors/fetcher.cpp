@@ -301,18 +301,21 @@ void fetcher_state::put_back(const task& x) {
 
 void fetcher_state::give_back(lease_key which, const std::string& reason) {
   if (auto reader = readers_.extract(which))
-    given_back_.push_back({reader.mapped().part(), reason});
+    given_back_.push_back({reader.mapped().part(), reason, batches_});
   if (auto count = countings_.extract(which))
-    given_back_.push_back({count.mapped().work.part, reason});
+    given_back_.push_back({count.mapped().work.part, reason, 0}); // counts are in no batch
   return_given_back();
 }
 
-/// What the PARTITIONER hears of a partition's progress must be committed.
+/// What the PARTITIONER hears of a partition's progress must be committed. The WRITER answers in the
+/// order of the batches.
 void fetcher_state::return_given_back() {
-  if (outstanding_ > 0)
-    return;
+  auto committed = batches_ - outstanding_;
   for (auto& x : std::exchange(given_back_, {}))
-    self_->send(partners_.partitioner, failed_atom_v, std::move(x.part), std::move(x.reason));
+    if (x.after <= committed)
+      self_->send(partners_.partitioner, failed_atom_v, std::move(x.part), std::move(x.reason));
+    else
+      given_back_.push_back(std::move(x));
 }
 
 void fetcher_state::retry(const query& sent, const api_response& response) {
@@ -353,6 +356,7 @@ void fetcher_state::store(std::vector<repository> rows, const std::vector<lease_
   work.rows = std::move(rows);
   work.observed_at = cfg_.clock.at(self_->clock().now());
   ++outstanding_;
+  ++batches_;
   self_->request(partners_.writer, patience, store_atom_v, std::move(work))
       .then(
           [this, distinct, finished = std::move(finished)](const batch_receipt&) {

@@ -61,6 +61,7 @@ private:
   struct refusal {
     partition part;
     std::string reason;
+    uint64_t after; // so many batches are committed
   };
 
   /// One field of a query: a page, or a count, of a lease.
@@ -112,6 +113,7 @@ private:
   std::optional<query> in_flight_;
   uint64_t next_query_ = 1;
   uint32_t outstanding_ = 0; // batches not committed yet
+  uint64_t batches_ = 0;     // sent to the writer
   uint32_t failures_ = 0;    // in a row
   bool busy_ = false;        // waits for a lease, a permit or a delay
   bool dry_ = false;         // nothing more to lease at the moment

@@ -359,6 +359,26 @@ TEST_CASE_METHOD(fetching, "what a lease has stored is committed before it is gi
   CHECK(x.failed[0].first.pages_done == 0b011);
 }
 
+TEST_CASE_METHOD(fetching, "a lease is given back although a later batch is not committed",
+                 "[fetcher]") {
+  start(300);
+  x.hold_commits = true;
+  github->change = [](const api_request& request, api_response& response) {
+    if (!request.fields[0].query.starts_with("-language:none1"))
+      return;
+    response.result = outcome::partial;
+    response.fields[2] = {};
+    response.fields[2].error = field_error::forbidden;
+  };
+  offer(pages(1, 300));
+  offer(pages(2, 300));
+  REQUIRE(x.batches.size() == 2);
+  CHECK(x.failed.empty());
+  commit_one();
+  REQUIRE(x.failed.size() == 1);
+  CHECK(x.failed[0].first.id == 1);
+}
+
 TEST_CASE_METHOD(fetching, "a query that GitHub refuses as a whole ends the fetcher", "[fetcher]") {
   start(100);
   answer_with(outcome::rejected, 1);
