@@ -140,7 +140,7 @@ void supervisor_state::child_down(const caf::down_msg& msg) {
 void supervisor_state::failed(size_t index, const caf::error& reason) {
   auto& failed_name = cfg_.children[index].name;
   if (is_final(reason))
-    return stop(reason);
+    return give_up(reason);
   // Whose partner has failed is not the news: its supervisor says what was wrong.
   auto level =
       reason == caf::sec::request_receiver_down ? spdlog::level::debug : spdlog::level::warn;
@@ -149,7 +149,7 @@ void supervisor_state::failed(size_t index, const caf::error& reason) {
   cfg_.metrics->count_restart(failed_name);
   restarts_.push_back(self_->clock().now());
   if (too_often())
-    return stop(caf::make_error(errc::too_many_restarts,
+    return give_up(caf::make_error(errc::too_many_restarts,
                                 cfg_.name + '/' + failed_name + " failed " +
                                     std::to_string(restarts_.size()) +
                                     " times in a short time, last with: " + describe(reason)));
@@ -210,6 +210,12 @@ caf::timespan supervisor_state::next_delay() {
 }
 
 // -- ending -------------------------------------------------------------------
+
+void supervisor_state::give_up(const caf::error& reason) {
+  if (cfg_.gives_up)
+    cfg_.gives_up(reason);
+  stop(reason);
+}
 
 void supervisor_state::stop(caf::error reason) {
   if (ending_)

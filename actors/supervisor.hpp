@@ -45,6 +45,8 @@ struct supervisor_config {
   caf::timespan max_delay = std::chrono::seconds{10};
   std::vector<named_actor> inherited; ///< leaves of earlier subtrees
   caf::actor parent;                  ///< the SUPERVISOR above; none for the root
+  /// Told why it gives up before its children have ended: one that hangs may take for ever.
+  std::function<void(const caf::error& reason)> gives_up{};
   std::shared_ptr<net::metrics> metrics;
   uint32_t seed = std::random_device{}(); ///< of the jitter; a test that repeats a run sets it
 };
@@ -83,6 +85,7 @@ private:
   bool any_stopping() const;
   bool too_often();
   caf::timespan next_delay();
+  void give_up(const caf::error& reason);
   void stop(caf::error reason);
   void stop_last();
   std::vector<named_actor> leaves_before(size_t index) const;

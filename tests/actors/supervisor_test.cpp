@@ -208,6 +208,26 @@ TEST_CASE_METHOD(supervising, "an error that a restart cannot help is passed up"
   CHECK(happened == lines{"stop b", "stop x"});
 }
 
+TEST_CASE_METHOD(supervising, "why it gives up is told before its children have ended",
+                 "[supervisor]") {
+  auto hangs = child("x");
+  hangs.start = [this](supervisor_actor::pointer parent, const std::vector<named_actor>&) {
+    auto handle = parent->spawn([](caf::event_based_actor* me) -> caf::behavior {
+      me->set_exit_handler([](const caf::exit_msg&) {}); // as one that waits for PostgreSQL
+      return {[](const std::string&) {}};
+    });
+    adopt(handle);
+    return handle;
+  };
+  auto cfg = config("root", {hangs, child("a")});
+  std::vector<std::string> reasons;
+  cfg.gives_up = [&reasons](const caf::error& reason) { reasons.push_back(describe(reason)); };
+  start(std::move(cfg));
+  tell(current["a"], caf::make_error(errc::no_credential_left, std::string{"rejected"}));
+  CHECK_FALSE(ended(uut));
+  CHECK(reasons == lines{"rejected"});
+}
+
 TEST_CASE_METHOD(supervising, "a subtree that gives up is started again by its parent",
                  "[supervisor]") {
   auto api = config("api", {child("a")});

@@ -119,6 +119,7 @@ private:
   std::unique_ptr<net::status_server> monitoring_;
   ending ending_ = ending::none;
   caf::error failure_;
+  bool root_ended_ = false;
   time_point stop_by_ = time_point::max(); // five seconds after the first signal
   bool store_hangs_ = false;               // a call to PostgreSQL is left behind
   int64_t to_repair_ = 0;                  // partitions
@@ -188,7 +189,11 @@ int crawl_run::run() {
   system_config.set("scheduler.max-threads", 2u);
   caf::actor_system system{system_config};
   caf::scoped_actor self{system};
-  auto root = self->spawn(supervisor, crawl_tree(tree_config(caf::actor{self})));
+  auto tree = crawl_tree(tree_config(caf::actor{self}));
+  tree.gives_up = [observer = caf::actor{self}](const caf::error& reason) {
+    caf::anon_send(observer, failed_atom_v, reason);
+  };
+  auto root = self->spawn(supervisor, std::move(tree));
   auto untyped_root = caf::actor_cast<caf::actor>(root);
   self->monitor(root);
   signal_watch signals{[observer = caf::actor{self}] { caf::anon_send(observer, drain_atom_v); }};
@@ -238,9 +243,14 @@ void crawl_run::watch(caf::scoped_actor& self, const caf::actor& root) {
         last_.crawl = progress;
         ending_ = ending::finished;
       },
+      [&](failed_atom, caf::error& reason) {
+        failure_ = std::move(reason);
+        ending_ = ending::failed;
+      },
       [&](const caf::down_msg& msg) {
         failure_ = msg.reason;
         ending_ = ending::failed;
+        root_ended_ = true;
       },
       [&](drain_atom) {
         ending_ = ending::stopped;
@@ -345,7 +355,7 @@ void crawl_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
 
 /// Whether all actors have ended.
 bool crawl_run::end_tree(caf::scoped_actor& self, const caf::actor& root) {
-  if (ending_ == ending::failed)
+  if (root_ended_)
     return true; // its end is why we are here
   self->send_exit(root, caf::exit_reason::user_shutdown);
   auto ended = false;
@@ -356,6 +366,7 @@ bool crawl_run::end_tree(caf::scoped_actor& self, const caf::actor& root) {
         waiting = false;
       },
       [](drain_atom) {}, [](finished_atom, const crawl_progress&) {},
+      [](failed_atom, const caf::error&) {},
       caf::after(end_time) >>
           [&] {
             spdlog::warn("some actors do not end: going on without them");
