@@ -367,7 +367,8 @@ bool crawl_run::end_tree(caf::scoped_actor& self, const caf::actor& root) {
       },
       [](drain_atom) {}, [](finished_atom, const crawl_progress&) {},
       [](failed_atom, const caf::error&) {},
-      caf::after(end_time) >>
+      // After an error nobody has been drained: writers still store what they have.
+      caf::after(ending_ == ending::failed ? drain_time + end_time : milliseconds{end_time}) >>
           [&] {
             spdlog::warn("some actors do not end: going on without them");
             waiting = false;
