@@ -96,7 +96,7 @@ uint32_t fetcher_state::available(query_shape shape) const {
       result += x.available();
   else
     for (auto& [id, x] : readers_)
-      result += x.available();
+      result += x->available();
   return result;
 }
 
@@ -161,7 +161,7 @@ void fetcher_state::take(lease work) {
   if (work.cursors == cursor_mode::unverified)
     work.cursors = cursors_;
   std::erase_if(readers_, [&](auto& x) { return x.first.partition_id == key.partition_id; });
-  readers_.emplace(key, page_reader{std::move(work)});
+  readers_.emplace(key, make_reader(std::move(work)));
 }
 
 void fetcher_state::acquire(query_shape shape) {
@@ -196,10 +196,10 @@ void fetcher_state::send(const permit& right, query_shape shape) {
   } else {
     for (auto& [key, x] : readers_)
       while (room()) {
-        auto page = x.next_page();
+        auto page = x->next_page();
         if (!page)
           break;
-        add(key, *page, x.field(*page));
+        add(key, *page, x->field(*page));
       }
   }
   dry_ = false;
@@ -243,7 +243,7 @@ void fetcher_state::answered(api_response& response) {
 // -- what an answer means -----------------------------------------------------
 
 void fetcher_state::absorb(const query& sent, api_response& response) {
-  std::vector<repository> rows;
+  findings found;
   std::vector<lease_key> touched;
   std::map<lease_key, std::string> refused;
   for (size_t i = 0; i < sent.tasks.size() && i < response.fields.size(); ++i) {
@@ -254,8 +254,8 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::none:
       if (sent.shape == query_shape::search_count) {
         absorb_count(asked, answer);
-      } else if (auto found = readers_.find(asked.of); found != readers_.end()) {
-        found->second.absorb(asked.index, answer, rows);
+      } else if (auto reader = readers_.find(asked.of); reader != readers_.end()) {
+        reader->second->absorb(asked.index, answer, found);
         if (touched.empty() || touched.back() != asked.of)
           touched.push_back(asked.of);
       }
@@ -274,7 +274,7 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     }
   }
   if (!touched.empty())
-    store(std::move(rows), touched);
+    store(std::move(found), touched);
   for (auto& [which, reason] : refused)
     give_back(which, reason);
 }
@@ -294,14 +294,14 @@ void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
 
 void fetcher_state::put_back(const task& x) {
   if (auto reader = readers_.find(x.of); reader != readers_.end())
-    reader->second.put_back(x.index);
+    reader->second->put_back(x.index);
   if (auto count = countings_.find(x.of); count != countings_.end())
     count->second.asked[x.index] = false;
 }
 
 void fetcher_state::give_back(lease_key which, const std::string& reason) {
   if (auto reader = readers_.extract(which))
-    given_back_.push_back({reader.mapped().part(), reason});
+    given_back_.push_back({reader.mapped()->part(), reason});
   if (auto count = countings_.extract(which))
     given_back_.push_back({count.mapped().work.part, reason});
   return_given_back();
@@ -331,26 +331,26 @@ void fetcher_state::retry(const query& sent, const api_response& response) {
   self_->delayed_send(self_, milliseconds{jitter(random_)}, next_atom_v);
 }
 
-void fetcher_state::store(std::vector<repository> rows, const std::vector<lease_key>& touched) {
+void fetcher_state::store(findings found, const std::vector<lease_key>& touched) {
   batch work;
   work.crawl_id = crawl_id_;
   work.epoch = epoch_;
   std::vector<lease_result> finished;
   for (auto& which : touched) {
-    auto found = readers_.find(which);
-    if (found == readers_.end())
+    auto position = readers_.find(which);
+    if (position == readers_.end())
       continue;
-    auto& reader = found->second;
+    auto& reader = *position->second;
     work.partitions.push_back(reader.part());
     if (reader.predicted())
       cursors_ = *reader.predicted() ? cursor_mode::predicted : cursor_mode::serial;
     if (reader.finished()) {
       finished.push_back({reader.part(), reader.predicted()});
-      readers_.erase(found);
+      readers_.erase(position);
     }
   }
-  auto distinct = rows.size();
-  work.rows = std::move(rows);
+  auto distinct = found.rows.size();
+  work.rows = std::move(found.rows);
   work.observed_at = cfg_.clock.at(self_->clock().now());
   ++outstanding_;
   self_->request(partners_.writer, patience, store_atom_v, std::move(work))

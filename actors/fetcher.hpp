@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/page_reader.hpp"
+#include "actors/lease_reader.hpp"
 #include "actors/wall_clock.hpp"
 #include "config/config.hpp"
 #include "messages/interfaces.hpp"
@@ -91,7 +91,7 @@ private:
   void give_back(lease_key which, const std::string& reason);
   void return_given_back();
   void retry(const query& sent, const api_response& response);
-  void store(std::vector<repository> rows, const std::vector<lease_key>& touched);
+  void store(findings found, const std::vector<lease_key>& touched);
   void finish_drain();
 
   uint32_t available(query_shape shape) const;
@@ -105,7 +105,7 @@ private:
   int64_t epoch_ = 0;
   uint32_t page_width_ = 0; // of the newest permit; 0: none yet
   uint32_t count_width_ = 0;
-  std::map<lease_key, page_reader> readers_;
+  std::map<lease_key, std::unique_ptr<lease_reader>> readers_;
   std::map<lease_key, counting> countings_;
   std::vector<refusal> given_back_;               // until what they have stored is committed
   cursor_mode cursors_ = cursor_mode::unverified; // what our own pages have shown

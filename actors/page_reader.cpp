@@ -70,7 +70,7 @@ search_field page_reader::field(uint32_t page) const {
   return result;
 }
 
-void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<repository>& rows) {
+void page_reader::absorb(uint32_t page, field_answer& answer, findings& found) {
   if ((handed_out_ & bit(page)) == 0 || finished_)
     return;           // asked for with a cursor that has proved wrong, or past the end of the pass
   part_.attempts = 0; // it moves
@@ -84,7 +84,7 @@ void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<reposi
     }
     part_.seen_ids.push_back(row.repo_id);
     ++part_.seen;
-    rows.push_back(std::move(row));
+    found.rows.push_back(std::move(row));
   }
   part_.pages_done |= bit(page);
   expect(page, answer);

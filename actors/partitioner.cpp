@@ -24,7 +24,7 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
   cfg_ = std::move(cfg);
   ledger_ = std::move(ledger);
   widths_ = cfg_.widths;
-  source_ = std::make_unique<search_source>(cfg_.base, cfg_.top, cfg_.plan);
+  source_ = cfg_.source();
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
     turn_away();
     self_->quit(msg.reason);
@@ -163,8 +163,8 @@ void partitioner_state::finish(const certificate& totals) {
     return load();
   }
   if (auto more = source_->rest(run_, totals); !more.empty()) {
-    spdlog::info("{} repositories turned up of {} wanted: lowering the star threshold below {}",
-                 totals.seen, cfg_.top, run_.threshold);
+    spdlog::info("{} repositories turned up, more are wanted: going on with '{}'", totals.seen,
+                 more.front().description);
     for (auto& part : more)
       account(part, 1);
     store(more, caf::none, [this, more] {
@@ -188,10 +188,6 @@ void partitioner_state::finish(const certificate& totals) {
 
 // -- partitions in memory -----------------------------------------------------
 
-bool partitioner_state::needs_counts(const partition& part) const {
-  return part.expected < 0 || part.expected > cfg_.plan.window;
-}
-
 void partitioner_state::keep(partition part, bool first) {
   if (entries_.size() >= 2 * static_cast<size_t>(cfg_.window)) {
     more_in_ledger_ = true;
@@ -207,7 +203,7 @@ void partitioner_state::make_ready(entry& x, bool first) {
   x.at = x.round ? step::counting : step::ready;
   x.holder = 0;
   // What is counted first becomes work for everybody.
-  if (first || needs_counts(x.part))
+  if (first || source_->needs_counts(x.part))
     ready_.push_front(x.part.id);
   else
     ready_.push_back(x.part.id);
@@ -335,8 +331,7 @@ lease partitioner_state::hand_out(entry& x, uint64_t holder) {
     x.holder = holder;
     x.due = due;
     result.cursors = cursors_;
-    result.splittable = source_->splittable(x.part);
-    result.sorts = pass_texts(x.part.description);
+    source_->equip(result);
   }
   wake_up_.at(self_, due, wake_atom_v);
   return result;
@@ -503,14 +498,14 @@ crawl_progress partitioner_state::status() const {
     result.ready += has_work(x);
     result.leased += x.at == step::leased || (x.at == step::counting && !x.round->has_more());
     result.waiting += x.at == step::delayed;
-    planning = planning || needs_counts(x.part);
+    planning = planning || source_->needs_counts(x.part);
   }
   if (!opened_)
     result.phase = "opening";
   else if (finished_)
     result.phase = run_.state;
-  else if (cfg_.top > 0 && run_.threshold < 0)
-    result.phase = "threshold";
+  else if (auto prelude = source_->prelude(run_); !prelude.empty())
+    result.phase = prelude;
   else
     result.phase = planning ? "planning" : "crawling";
   return result;

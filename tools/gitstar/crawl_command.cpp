@@ -36,10 +36,6 @@ constexpr auto end_time = 1s;     ///< then what the actors get to end,
 constexpr auto last_time = 300ms; ///< and what PostgreSQL gets at least for the last words
 constexpr auto status_time = 1s;
 
-search_source source_of(const config::search_source& source) {
-  return {base_query(source), static_cast<int64_t>(source.top.value_or(0))};
-}
-
 /// Where the server is ours it is started again; one actor after the other.
 store_reviver reviver(db::embedded_postgres* server) {
   if (server == nullptr)
@@ -143,12 +139,10 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   auto open = [where = store_.connection_string]() -> std::unique_ptr<db::crawl_store> {
     return std::make_unique<db::postgres_store>(where);
   };
-  auto& search = settings_.crawl.source.search;
   wall_clock clock;
   crawl_tree_config result;
   result.metrics = metrics_;
-  result.partitioner.base = base_query(search);
-  result.partitioner.top = static_cast<int64_t>(search.top.value_or(0));
+  result.partitioner.source = source_maker(settings_.crawl.source);
   result.partitioner.retries = settings_.github.retries;
   result.partitioner.clock = clock;
   result.partitioner.widths = {settings_.github.query_width.page_max,
@@ -158,8 +152,8 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   result.ledger.revive = revive_;
   result.ledger.health = store_health_;
   result.ledger.session = session_;
-  result.ledger.session->request = {settings_.crawl.name, source_of(search).text(), options_.fresh,
-                                    options_.repair};
+  result.ledger.session->request = {settings_.crawl.name, source_text(settings_.crawl.source),
+                                    options_.fresh, options_.repair};
   result.writer.open = open;
   result.writer.revive = revive_;
   result.writer.health = store_health_;
@@ -211,9 +205,8 @@ int crawl_run::run() {
 }
 
 int crawl_run::repair() {
-  auto& search = settings_.crawl.source.search;
-  auto found =
-      db::newest_crawl(store_.connection_string, settings_.crawl.name, source_of(search).text());
+  auto found = db::newest_crawl(store_.connection_string, settings_.crawl.name,
+                                source_text(settings_.crawl.source));
   if (found)
     to_repair_ = found->certificate.incomplete + found->certificate.dead;
   std::fputs(repair_text(settings_.crawl.name, found).c_str(), stdout);

@@ -1,5 +1,6 @@
 #include "tools/gitstar/wiring.hpp"
 
+#include "actors/search_source.hpp"
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
@@ -65,6 +66,17 @@ search_query base_query(const config::search_source& source) {
   if (!query)
     throw std::logic_error("the config accepted a search that cannot be read: " + text);
   return *query;
+}
+
+source_factory source_maker(const config::source_section& source) {
+  auto& search = source.search;
+  return [base = base_query(search), top = static_cast<int64_t>(search.top.value_or(0))] {
+    return std::make_unique<search_source>(base, top);
+  };
+}
+
+std::string source_text(const config::source_section& source) {
+  return source_maker(source)()->text();
 }
 
 } // namespace gitstar::tool
