@@ -9,9 +9,11 @@
 
 namespace gitstar::db {
 
-/// What to select for `crawl_from`.
+/// What to select for `crawl_from`, from `crawls c`.
 inline constexpr auto crawl_columns =
-    "id, epoch, name, source, state, extract(epoch from started_at)::bigint, threshold";
+    "c.id, c.epoch, c.name, c.source, c.state, extract(epoch from c.started_at)::bigint, "
+    "c.threshold, coalesce((select extract(epoch from max(p.started_at))::bigint from crawls p "
+    "where p.name = c.name and p.source = c.source and p.state = 'complete' and p.id < c.id), 0)";
 
 /// `resumed` is set where a process took the crawl over.
 crawl crawl_from(const pqxx::row& row);

@@ -44,6 +44,9 @@ ledger_actor::behavior_type fake_ledger(ledger_actor::pointer self, slow_ledger*
           promise.deliver(std::move(found));
         return promise;
       },
+      [=](select_atom, const crawl& run, const known_selection& which) -> caf::result<int64_t> {
+        return store->select_known(run, which);
+      },
       [=](store_atom, const batch& work) -> caf::result<batch_receipt> {
         return store->write(work);
       },
