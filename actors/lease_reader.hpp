@@ -9,6 +9,7 @@ namespace gitstar {
 /// What answers have shown, to be stored together with the progress that it completes.
 struct findings {
   std::vector<repository> rows;
+  std::vector<repo_id> gone{}; ///< NOT_FOUND
 };
 
 /// Reads one leased partition page by page: which to ask for, what an answer adds, and when the
@@ -28,8 +29,13 @@ public:
   virtual search_field field(uint32_t page) const = 0;
 
   /// Takes the answer to `page` (without error) and moves what is new to `found`. Afterwards
-  /// `part()` is the progress to store together with it.
-  virtual void absorb(uint32_t page, field_answer& answer, findings& found) = 0;
+  /// `part()` is the progress to store together with it. False: it settled nothing, so that asking
+  /// again makes sense later only.
+  virtual bool absorb(uint32_t page, field_answer& answer, findings& found) = 0;
+
+  /// An error that a retry cannot cure is the end of the partition: `part()` says so. False: it is
+  /// not.
+  virtual bool settles(const field_answer&) { return false; }
 
   /// No page is left: `part()` is done, incomplete, or open because it has to be cut.
   virtual bool finished() const = 0;

@@ -16,7 +16,7 @@ public:
   uint32_t available() const override;
   void put_back(uint32_t page) override;
   search_field field(uint32_t page) const override;
-  void absorb(uint32_t page, field_answer& answer, findings& found) override;
+  bool absorb(uint32_t page, field_answer& answer, findings& found) override;
   bool finished() const override { return finished_; }
   const partition& part() const override { return part_; }
   optional<bool> predicted() const override { return predicted_; }

@@ -121,6 +121,8 @@ void partitioner_state::begin(std::vector<partition> open_partitions) {
   loading_ = false;
   auto nothing_yet = totals_ == certificate{};
   if (nothing_yet && open_partitions.empty() && entries_.empty()) {
+    if (auto which = source_->selection())
+      return select(*which);
     auto roots = source_->roots(run_);
     for (auto& root : roots)
       account(root, 1);
@@ -139,6 +141,17 @@ void partitioner_state::begin(std::vector<partition> open_partitions) {
     if (!removed_while_loading_.contains(part.id))
       keep(std::move(part), false);
   advance();
+}
+
+void partitioner_state::select(const known_selection& which) {
+  self_->request(ledger_, patience, select_atom_v, run_, which)
+      .then(
+          [this](int64_t chosen) {
+            spdlog::info("{} repositories of the store are read again", chosen);
+            more_in_ledger_ = chosen > 0;
+            recount();
+          },
+          [this](const caf::error& reason) { self_->quit(reason); });
 }
 
 void partitioner_state::advance() {

@@ -61,6 +61,7 @@ private:
   void open();
   void load();
   void begin(std::vector<partition> open_partitions);
+  void select(const known_selection& which);
   void advance();
   void finish(const certificate& totals);
 

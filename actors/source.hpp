@@ -32,6 +32,10 @@ public:
   /// The partitions a new crawl starts with.
   virtual std::vector<partition> roots(const crawl& run) const = 0;
 
+  /// The repositories in the store that the LEDGER has to make partitions of, when there are no
+  /// `roots`.
+  virtual optional<known_selection> selection() const { return caf::none; }
+
   /// What is left to do when no partition is open.
   virtual std::vector<partition> rest(const crawl&, const certificate&) const { return {}; }
 
