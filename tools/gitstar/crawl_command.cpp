@@ -97,6 +97,7 @@ private:
   void store_state(caf::scoped_actor& self, const std::string& state);
   void recount(caf::scoped_actor& self);
   db::repository_summary look_back(caf::scoped_actor& self);
+  std::vector<db::staleness_quantile> look_at_ages(caf::scoped_actor& self);
   run_report report() const;
   int conclude(caf::scoped_actor& self);
   int fail(caf::scoped_actor& self);
@@ -460,11 +461,25 @@ db::repository_summary crawl_run::look_back(caf::scoped_actor& self) {
   return wait_for_store(self, look) ? *stored : db::repository_summary{};
 }
 
+/// How old what a refresh is about is now; empty for other sources.
+std::vector<db::staleness_quantile> crawl_run::look_at_ages(caf::scoped_actor& self) {
+  auto& refresh = settings_.crawl.source.refresh;
+  if (!refresh || ending_ == ending::stopped)
+    return {};
+  auto ages = std::make_shared<std::vector<db::staleness_quantile>>();
+  auto look = [ages, where = store_.connection_string, which = selection(*refresh)] {
+    *ages = db::staleness(where, which);
+  };
+  return wait_for_store(self, look) ? *ages : std::vector<db::staleness_quantile>{};
+}
+
 double crawl_run::share_seen() const {
   auto& totals = last_.crawl.totals;
   // Where GitHub's estimates promised more than there are, the source holds fewer than `top`.
-  if (auto top = settings_.crawl.source.search.top; top && totals.seen < static_cast<int64_t>(*top))
-    return static_cast<double>(totals.seen) / static_cast<double>(*top);
+  auto& search = settings_.crawl.source.search;
+  auto top = search ? static_cast<int64_t>(search->top.value_or(0)) : 0;
+  if (totals.seen < top)
+    return static_cast<double>(totals.seen) / static_cast<double>(top);
   // A dead letter that was never counted says nothing of what it has.
   if (totals.expected == 0)
     return totals.dead == 0 ? 1.0 : 0.0;
@@ -487,6 +502,7 @@ int crawl_run::conclude(caf::scoped_actor& self) {
     store_state(self, "stopped");
   auto stored = look_back(self);
   auto result = report();
+  result.staleness = look_at_ages(self);
   if (!options_.report_file.empty())
     write_report(result, options_.report_file);
   std::fputs(summary_text(result, stored, options_.psql_hint).c_str(), stdout);
@@ -511,7 +527,8 @@ int crawl_run::fail(caf::scoped_actor& self) {
   store_state(self, totals.seen == 0 && totals.split == 0 ? "failed" : "stopped");
   auto text = describe(failure_);
   if (bad_config) {
-    auto at = settings_.crawl.source.search.top_at;
+    auto& search = settings_.crawl.source.search;
+    auto at = search ? search->top_at : config::location{};
     text = config::to_string(config::problem{at, text});
   }
   if (!options_.report_file.empty()) {

@@ -13,6 +13,10 @@ net::github_client_options client_options(const config::github_section& github);
 
 /// The search as the source plans with it. The config has checked the text.
 search_query base_query(const config::search_source& source);
+search_query base_query(const config::incremental_source& source);
+
+/// Which repositories of the store are read again.
+known_selection selection(const config::refresh_source& source);
 
 /// The source as the PARTITIONER plans with it.
 source_factory source_maker(const config::source_section& source);
