@@ -348,6 +348,7 @@ public:
       fence.epoch = run.epoch;
       check_fence(work, fence);
       work.exec("select compact_repository_checks()");
+      join_whole_tables(work);
       auto started_at = int64_t{run.started_at.time_since_epoch().count()};
       work.exec_params0("declare chosen no scroll cursor for " + std::string{known_repositories} +
                             " select repo_id from known "

@@ -102,6 +102,7 @@ repository_summary summarize_repositories(const std::string& connection_string, 
 int64_t count_known(const std::string& connection_string, const known_selection& which) {
   connection database{connection_string};
   return database.transaction([&](pqxx::work& work) {
+    join_whole_tables(work);
     auto limit = which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max();
     return work
         .exec_params1(std::string{known_ages} +
@@ -115,6 +116,7 @@ std::vector<staleness_quantile> staleness(const std::string& connection_string,
                                           const known_selection& which) {
   connection database{connection_string};
   return database.transaction([&](pqxx::work& work) {
+    join_whole_tables(work);
     std::vector<staleness_quantile> result;
     for (const auto& row : work.exec_params(
              std::string{known_ages} +

@@ -78,6 +78,8 @@ partition partition_from(const pqxx::row& row) {
   return result;
 }
 
+void join_whole_tables(pqxx::work& work) { work.exec0("set local enable_nestloop = off"); }
+
 certificate certify(pqxx::work& work, int64_t crawl_id) {
   auto row = work.exec_params1(R"(
 select coalesce(sum(greatest(expected, 0)) filter (where state <> 'split'), 0),

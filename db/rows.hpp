@@ -25,6 +25,10 @@ inline constexpr auto partition_columns =
 
 partition partition_from(const pqxx::row& row);
 
+/// For this transaction: joins of whole tables hash. A table that a crawl has just filled has no
+/// statistics, and the planner, which takes it for small, would compare all with all.
+void join_whole_tables(pqxx::work& work);
+
 /// The sums over the partitions of a crawl.
 certificate certify(pqxx::work& work, int64_t crawl_id);
 

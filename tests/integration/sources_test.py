@@ -1,5 +1,7 @@
 """Sources that ask for repositories by id: what is stored is what GitHub shows."""
 
+import csv
+import datetime
 import os
 import random
 import time
@@ -11,26 +13,48 @@ REPOSITORIES = 20_000
 EVERYTHING = "stars:>=0 fork:true"
 
 
-def last_id(github):
-    return max(int(row["repo_id"]) for row in github.repositories(EVERYTHING))
+FIRST_ID = 60_000  # node ids have another form from 65,536 on
+
+
+def write_dense_data(file, repositories):
+    """Repositories with neighbouring ids, a third of which are holes, in runs too; returns the
+    last. The simulator's own are spread over GitHub's 1.4 billion ids."""
+    chance = random.Random(1)
+    created = datetime.datetime(2009, 5, 1)
+    repo_id = FIRST_ID
+    with open(file, "w", newline="") as out:
+        table = csv.writer(out)
+        table.writerow(["database_id", "owner", "name", "stars", "is_fork", "created_at"])
+        for number in range(repositories):
+            repo_id += chance.choice([1, 1, 1, 1, 1, 2, 2, 3])
+            if number % 1000 == 999:
+                repo_id += 700
+            created += datetime.timedelta(seconds=chance.randint(0, 3000))
+            table.writerow([
+                repo_id, f"owner{chance.randrange(500)}", f"name{number}",
+                int(chance.paretovariate(0.6)) - 1, "true" if number % 4 == 0 else "false",
+                created.isoformat() + "Z",
+            ])  # fmt: skip
+    return repo_id
 
 
 class CensusTest(IntegrationTest):
     deadline_s = 180
 
     def begin(self, repositories=REPOSITORIES, *options, **crawl):
-        self.github = Simulator(self, "--repositories", repositories, *options)
-        self.last = last_id(self.github)
-        self.crawler = Crawler(
-            self, self.github.url, source={"census": {"last": self.last}}, **crawl
-        )
+        data = self.directory / "data.csv"
+        self.last = write_dense_data(data, repositories)
+        self.ids = self.last - FIRST_ID + 1
+        self.github = Simulator(self, "--data", data, *options)
+        source = {"census": {"first": FIRST_ID, "last": self.last}}
+        self.crawler = Crawler(self, self.github.url, source=source, **crawl)
 
     def assert_every_id_was_asked_once(self, report, repeated=0):
         looked_up = self.github.stats()["node_lookups"]
-        self.assertGreaterEqual(looked_up, self.last)
-        self.assertLessEqual(looked_up, self.last + 100 * repeated)
+        self.assertGreaterEqual(looked_up, self.ids)
+        self.assertLessEqual(looked_up, self.ids + 100 * repeated)
         self.say(
-            f"{report['repositories']} repositories, {self.last} ids, {report['points']} points, "
+            f"{report['repositories']} repositories, {self.ids} ids, {report['points']} points, "
             f"{report['requests']} requests, {report['wall_seconds']:.1f} s, "
             f"{report['peak_rss_bytes'] / 1e6:.0f} MB"
         )
@@ -76,7 +100,7 @@ class CensusTest(IntegrationTest):
         for _ in range(kills):
             process = self.crawler.start("--no-progress")
             done = self.github.stats()["graphql_requests"]
-            self.github.wait_for_requests(done + moments.randint(1, self.last // 200 // 20))
+            self.github.wait_for_requests(done + moments.randint(1, self.ids // 200 // 8))
             time.sleep(moments.uniform(0, 0.1))
             self.assertIsNone(process.poll(), "the crawl ended before it was killed")
             process.kill()
