@@ -85,9 +85,7 @@ fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_config cfg,
   };
 }
 
-uint32_t& fetcher_state::width(query_shape shape) {
-  return shape == query_shape::search_count ? count_width_ : page_width_;
-}
+uint32_t& fetcher_state::width(query_shape shape) { return widths_[shape]; }
 
 uint32_t fetcher_state::available(query_shape shape) const {
   uint32_t result = 0;
@@ -96,7 +94,7 @@ uint32_t fetcher_state::available(query_shape shape) const {
       result += x.available();
   else
     for (auto& [id, x] : readers_)
-      result += x.available();
+      result += x.shape == shape ? x.reader->available() : 0;
   return result;
 }
 
@@ -107,9 +105,7 @@ void fetcher_state::go_on() {
     return;
   if (outstanding_ >= max_outstanding)
     return; // the writer's answer calls again
-  // What is counted becomes work for everybody, so counts go first.
-  auto shape = available(query_shape::search_count) > 0 ? query_shape::search_count
-                                                        : query_shape::search_page;
+  auto shape = next_shape();
   auto fields = available(shape);
   if (fields == 0 && dry_)
     return; // turned away: the crawl is draining or finished
@@ -119,17 +115,27 @@ void fetcher_state::go_on() {
     acquire(shape);
 }
 
+query_shape fetcher_state::next_shape() const {
+  // What is counted becomes work for everybody, so counts go first.
+  if (available(query_shape::search_count) > 0)
+    return query_shape::search_count;
+  for (auto& [key, x] : readers_)
+    if (x.reader->available() > 0)
+      return x.shape;
+  return query_shape::search_page;
+}
+
 void fetcher_state::lease_more(query_shape wanted, bool wait) {
   busy_ = true;
   self_
-      ->request(partners_.partitioner, patience, lease_atom_v, id(), page_width_, count_width_,
-                wait)
+      ->request(partners_.partitioner, patience, lease_atom_v, id(),
+                width(query_shape::search_page), width(query_shape::search_count), wait)
       .then(
           [this, wanted, wait](std::vector<lease>& work) {
             busy_ = false;
             // Who fills a query of counts does not hoard the pages that he is given instead.
             auto fits = [=](const lease& x) {
-              return wait || wanted == query_shape::search_page || !x.counts.empty();
+              return wait || wanted != query_shape::search_count || !x.counts.empty();
             };
             dry_ = std::none_of(work.begin(), work.end(), fits);
             for (auto& x : work)
@@ -141,7 +147,7 @@ void fetcher_state::lease_more(query_shape wanted, bool wait) {
             if (reason != errc::stopping)
               return self_->quit(reason);
             dry_ = true;
-            if (available(query_shape::search_page) + available(query_shape::search_count) > 0)
+            if (available(next_shape()) > 0)
               go_on();
           });
 }
@@ -161,7 +167,8 @@ void fetcher_state::take(lease work) {
   if (work.cursors == cursor_mode::unverified)
     work.cursors = cursors_;
   std::erase_if(readers_, [&](auto& x) { return x.first.partition_id == key.partition_id; });
-  readers_.emplace(key, page_reader{std::move(work)});
+  auto shape = work.shape;
+  readers_.insert_or_assign(key, reading{shape, make_reader(std::move(work))});
 }
 
 void fetcher_state::acquire(query_shape shape) {
@@ -195,11 +202,11 @@ void fetcher_state::send(const permit& right, query_shape shape) {
         }
   } else {
     for (auto& [key, x] : readers_)
-      while (room()) {
-        auto page = x.next_page();
+      while (room() && x.shape == shape) {
+        auto page = x.reader->next_page();
         if (!page)
           break;
-        add(key, *page, x.field(*page));
+        add(key, *page, x.reader->field(*page));
       }
   }
   dry_ = false;
@@ -228,7 +235,6 @@ void fetcher_state::answered(api_response& response) {
   report.elapsed = response.elapsed;
   self_->send(partners_.bucket, report_atom_v, std::move(report));
   if (response.result == outcome::ok || response.result == outcome::partial) {
-    failures_ = 0;
     absorb(sent, response);
   } else if (response.result == outcome::rejected) {
     return self_->quit(
@@ -243,9 +249,10 @@ void fetcher_state::answered(api_response& response) {
 // -- what an answer means -----------------------------------------------------
 
 void fetcher_state::absorb(const query& sent, api_response& response) {
-  std::vector<repository> rows;
+  findings found;
   std::vector<lease_key> touched;
   std::map<lease_key, std::string> refused;
+  auto moved = false;
   for (size_t i = 0; i < sent.tasks.size() && i < response.fields.size(); ++i) {
     auto& asked = sent.tasks[i];
     auto& answer = response.fields[i];
@@ -254,8 +261,8 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::none:
       if (sent.shape == query_shape::search_count) {
         absorb_count(asked, answer);
-      } else if (auto found = readers_.find(asked.of); found != readers_.end()) {
-        found->second.absorb(asked.index, answer, rows);
+      } else if (auto reader = readers_.find(asked.of); reader != readers_.end()) {
+        moved = reader->second.reader->absorb(asked.index, answer, found) || moved;
         if (touched.empty() || touched.back() != asked.of)
           touched.push_back(asked.of);
       }
@@ -269,14 +276,23 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::not_found:
     case field_error::forbidden:
     case field_error::rejected:
+      if (auto reader = readers_.find(asked.of);
+          reader != readers_.end() && reader->second.reader->settles(answer)) {
+        touched.push_back(asked.of);
+        moved = true;
+        break;
+      }
       refused.emplace(asked.of, to_string(answer.error) + ": " + answer.message);
       break;
     }
   }
   if (!touched.empty())
-    store(std::move(rows), touched);
+    store(std::move(found), touched);
   for (auto& [which, reason] : refused)
     give_back(which, reason);
+  if (!touched.empty() && !moved)
+    return pause();
+  failures_ = 0;
 }
 
 void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
@@ -294,14 +310,14 @@ void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
 
 void fetcher_state::put_back(const task& x) {
   if (auto reader = readers_.find(x.of); reader != readers_.end())
-    reader->second.put_back(x.index);
+    reader->second.reader->put_back(x.index);
   if (auto count = countings_.find(x.of); count != countings_.end())
     count->second.asked[x.index] = false;
 }
 
 void fetcher_state::give_back(lease_key which, const std::string& reason) {
   if (auto reader = readers_.extract(which))
-    given_back_.push_back({reader.mapped().part(), reason, batches_});
+    given_back_.push_back({reader.mapped().reader->part(), reason, batches_});
   if (auto count = countings_.extract(which))
     given_back_.push_back({count.mapped().work.part, reason, 0}); // counts are in no batch
   return_given_back();
@@ -324,8 +340,12 @@ void fetcher_state::retry(const query& sent, const api_response& response) {
   // Several fields together may simply have been too much: the next query carries fewer.
   if (sent.tasks.size() == 1 && !is_nobodys_fault(response.result))
     give_back(sent.tasks.front().of, to_string(response.result) + ": " + response.message);
-  if (is_paced_by_bucket(response.result))
-    return;
+  if (!is_paced_by_bucket(response.result))
+    pause();
+}
+
+/// Longer with every failure in a row.
+void fetcher_state::pause() {
   auto factor = int64_t{1} << std::min<uint32_t>(failures_++, 16);
   auto longest = std::min(cfg_.retries.first_delay * factor, cfg_.retries.max_delay);
   // Half of it is jitter, so that fetchers that failed together do not come back together.
@@ -334,26 +354,27 @@ void fetcher_state::retry(const query& sent, const api_response& response) {
   self_->delayed_send(self_, milliseconds{jitter(random_)}, next_atom_v);
 }
 
-void fetcher_state::store(std::vector<repository> rows, const std::vector<lease_key>& touched) {
+void fetcher_state::store(findings found, const std::vector<lease_key>& touched) {
   batch work;
   work.crawl_id = crawl_id_;
   work.epoch = epoch_;
   std::vector<lease_result> finished;
   for (auto& which : touched) {
-    auto found = readers_.find(which);
-    if (found == readers_.end())
+    auto position = readers_.find(which);
+    if (position == readers_.end())
       continue;
-    auto& reader = found->second;
+    auto& reader = *position->second.reader;
     work.partitions.push_back(reader.part());
     if (reader.predicted())
       cursors_ = *reader.predicted() ? cursor_mode::predicted : cursor_mode::serial;
     if (reader.finished()) {
       finished.push_back({reader.part(), reader.predicted()});
-      readers_.erase(found);
+      readers_.erase(position);
     }
   }
-  auto distinct = rows.size();
-  work.rows = std::move(rows);
+  auto distinct = found.rows.size();
+  work.rows = std::move(found.rows);
+  work.gone = std::move(found.gone);
   work.observed_at = cfg_.clock.at(self_->clock().now());
   ++outstanding_;
   ++batches_;

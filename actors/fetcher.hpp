@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/page_reader.hpp"
+#include "actors/lease_reader.hpp"
 #include "actors/wall_clock.hpp"
 #include "config/config.hpp"
 #include "messages/interfaces.hpp"
@@ -64,6 +64,12 @@ private:
     uint64_t after; // so many batches are committed
   };
 
+  /// Pages of one lease, and what they are asked with.
+  struct reading {
+    query_shape shape;
+    std::unique_ptr<lease_reader> reader;
+  };
+
   /// One field of a query: a page, or a count, of a lease.
   struct task {
     lease_key of;
@@ -79,6 +85,7 @@ private:
 
   // The loop: lease until a query is full, acquire a permit, send, absorb, store, again.
   void go_on();
+  query_shape next_shape() const;
   void lease_more(query_shape wanted, bool wait);
   void take(lease work);
   void acquire(query_shape shape);
@@ -92,7 +99,8 @@ private:
   void give_back(lease_key which, const std::string& reason);
   void return_given_back();
   void retry(const query& sent, const api_response& response);
-  void store(std::vector<repository> rows, const std::vector<lease_key>& touched);
+  void pause();
+  void store(findings found, const std::vector<lease_key>& touched);
   void finish_drain();
 
   uint32_t available(query_shape shape) const;
@@ -104,9 +112,8 @@ private:
   fetcher_partners partners_;
   int64_t crawl_id_ = 0;
   int64_t epoch_ = 0;
-  uint32_t page_width_ = 0; // of the newest permit; 0: none yet
-  uint32_t count_width_ = 0;
-  std::map<lease_key, page_reader> readers_;
+  std::map<query_shape, uint32_t> widths_; // of the newest permit; 0: none yet
+  std::map<lease_key, reading> readers_;
   std::map<lease_key, counting> countings_;
   std::vector<refusal> given_back_;               // until what they have stored is committed
   cursor_mode cursors_ = cursor_mode::unverified; // what our own pages have shown

@@ -79,6 +79,9 @@ ledger_actor::behavior_type ledger_state::make_behavior(ledger_config cfg) {
         return serve<std::vector<partition>>(
             [=, this] { return store_->open_partitions(crawl_id, after_id, limit); });
       },
+      [this](select_atom, const crawl& run, const known_selection& which) -> caf::result<int64_t> {
+        return serve<int64_t>([=, this] { return store_->select_known(run, which); });
+      },
       [this](store_atom, const batch& work) -> caf::result<batch_receipt> {
         return serve<batch_receipt>([=, this] { return write(work); });
       },

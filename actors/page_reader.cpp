@@ -70,9 +70,9 @@ search_field page_reader::field(uint32_t page) const {
   return result;
 }
 
-void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<repository>& rows) {
+bool page_reader::absorb(uint32_t page, field_answer& answer, findings& found) {
   if ((handed_out_ & bit(page)) == 0 || finished_)
-    return;           // asked for with a cursor that has proved wrong, or past the end of the pass
+    return true;      // asked for with a cursor that has proved wrong, or past the end of the pass
   part_.attempts = 0; // it moves
   unreadable_ += answer.null_count;
   for (auto& row : answer.repositories) {
@@ -84,7 +84,7 @@ void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<reposi
     }
     part_.seen_ids.push_back(row.repo_id);
     ++part_.seen;
-    rows.push_back(std::move(row));
+    found.rows.push_back(std::move(row));
   }
   part_.pages_done |= bit(page);
   expect(page, answer);
@@ -97,6 +97,7 @@ void page_reader::absorb(uint32_t page, field_answer& answer, std::vector<reposi
   auto all = bit(page_count()) - 1;
   if ((part_.pages_done & all) == all)
     end_pass();
+  return true;
 }
 
 void page_reader::expect(uint32_t page, const field_answer& answer) {

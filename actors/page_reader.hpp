@@ -1,39 +1,27 @@
 #pragma once
 
-#include "messages/partition.hpp"
+#include "actors/lease_reader.hpp"
 
 #include <deque>
 #include <unordered_set>
 
 namespace gitstar {
 
-/// Reads the pages of one leased partition: which to ask for, what an answer adds, and when the
-/// partition is complete. Decisions only; a FETCHER asks and stores.
-class page_reader {
+/// Reads the pages of a search.
+class page_reader : public lease_reader {
 public:
   explicit page_reader(lease work);
 
-  /// The next page that can be asked for now; empty when an answer has to come first, or none is
-  /// left. Each page is handed out once, unless `put_back`.
-  optional<uint32_t> next_page();
-  /// How many pages `next_page` would hand out now.
-  uint32_t available() const;
-  /// The page failed and is to be asked for again.
-  void put_back(uint32_t page);
+  optional<uint32_t> next_page() override;
+  uint32_t available() const override;
+  void put_back(uint32_t page) override;
+  search_field field(uint32_t page) const override;
+  bool absorb(uint32_t page, field_answer& answer, findings& found) override;
+  bool finished() const override { return finished_; }
+  const partition& part() const override { return part_; }
+  optional<bool> predicted() const override { return predicted_; }
 
-  search_field field(uint32_t page) const;
-
-  /// Takes the answer to `page` (without error) and moves the repositories not seen before to
-  /// `rows`. Afterwards `part()` is the progress to store together with them.
-  void absorb(uint32_t page, field_answer& answer, std::vector<repository>& rows);
-
-  /// No page is left: `part()` is done, incomplete, or open because it has to be cut.
-  bool finished() const { return finished_; }
-
-  const partition& part() const { return part_; }
   cursor_mode mode() const { return mode_; }
-  /// A full page's cursor was compared with the predicted one.
-  optional<bool> predicted() const { return predicted_; }
 
 private:
   uint32_t page_count() const;

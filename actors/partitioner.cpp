@@ -24,7 +24,7 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
   cfg_ = std::move(cfg);
   ledger_ = std::move(ledger);
   widths_ = cfg_.widths;
-  source_ = std::make_unique<search_source>(cfg_.base, cfg_.top, cfg_.plan);
+  source_ = cfg_.source();
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
     turn_away();
     self_->quit(msg.reason);
@@ -121,6 +121,8 @@ void partitioner_state::begin(std::vector<partition> open_partitions) {
   loading_ = false;
   auto nothing_yet = totals_ == certificate{};
   if (nothing_yet && open_partitions.empty() && entries_.empty()) {
+    if (auto which = source_->selection())
+      return select(*which);
     auto roots = source_->roots(run_);
     for (auto& root : roots)
       account(root, 1);
@@ -139,6 +141,17 @@ void partitioner_state::begin(std::vector<partition> open_partitions) {
     if (!removed_while_loading_.contains(part.id))
       keep(std::move(part), false);
   advance();
+}
+
+void partitioner_state::select(const known_selection& which) {
+  self_->request(ledger_, patience, select_atom_v, run_, which)
+      .then(
+          [this](int64_t chosen) {
+            spdlog::info("{} repositories of the store are read again", chosen);
+            more_in_ledger_ = chosen > 0;
+            recount();
+          },
+          [this](const caf::error& reason) { self_->quit(reason); });
 }
 
 void partitioner_state::advance() {
@@ -163,8 +176,8 @@ void partitioner_state::finish(const certificate& totals) {
     return load();
   }
   if (auto more = source_->rest(run_, totals); !more.empty()) {
-    spdlog::info("{} repositories turned up of {} wanted: lowering the star threshold below {}",
-                 totals.seen, cfg_.top, run_.threshold);
+    spdlog::info("{} repositories turned up, more are wanted: going on with '{}'", totals.seen,
+                 more.front().description);
     for (auto& part : more)
       account(part, 1);
     store(more, caf::none, [this, more] {
@@ -188,10 +201,6 @@ void partitioner_state::finish(const certificate& totals) {
 
 // -- partitions in memory -----------------------------------------------------
 
-bool partitioner_state::needs_counts(const partition& part) const {
-  return part.expected < 0 || part.expected > cfg_.plan.window;
-}
-
 void partitioner_state::keep(partition part, bool first) {
   if (entries_.size() >= 2 * static_cast<size_t>(cfg_.window)) {
     more_in_ledger_ = true;
@@ -207,7 +216,7 @@ void partitioner_state::make_ready(entry& x, bool first) {
   x.at = x.round ? step::counting : step::ready;
   x.holder = 0;
   // What is counted first becomes work for everybody.
-  if (first || needs_counts(x.part))
+  if (first || source_->needs_counts(x.part))
     ready_.push_front(x.part.id);
   else
     ready_.push_back(x.part.id);
@@ -335,8 +344,7 @@ lease partitioner_state::hand_out(entry& x, uint64_t holder) {
     x.holder = holder;
     x.due = due;
     result.cursors = cursors_;
-    result.splittable = source_->splittable(x.part);
-    result.sorts = pass_texts(x.part.description);
+    source_->equip(result);
   }
   wake_up_.at(self_, due, wake_atom_v);
   return result;
@@ -503,14 +511,14 @@ crawl_progress partitioner_state::status() const {
     result.ready += has_work(x);
     result.leased += x.at == step::leased || (x.at == step::counting && !x.round->has_more());
     result.waiting += x.at == step::delayed;
-    planning = planning || needs_counts(x.part);
+    planning = planning || source_->needs_counts(x.part);
   }
   if (!opened_)
     result.phase = "opening";
   else if (finished_)
     result.phase = run_.state;
-  else if (cfg_.top > 0 && run_.threshold < 0)
-    result.phase = "threshold";
+  else if (auto prelude = source_->prelude(run_); !prelude.empty())
+    result.phase = prelude;
   else
     result.phase = planning ? "planning" : "crawling";
   return result;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/count_round.hpp"
-#include "actors/search_source.hpp"
+#include "actors/source.hpp"
 #include "actors/wake_up.hpp"
 #include "actors/wall_clock.hpp"
 #include "config/config.hpp"
@@ -14,8 +14,7 @@
 namespace gitstar {
 
 struct partitioner_config {
-  search_query base;
-  int64_t top = 0; ///< 0: all matches
+  source_factory source;
   config::retries_section retries;
   wall_clock clock;
   /// Gets `finished_atom, crawl_progress` once.
@@ -24,7 +23,6 @@ struct partitioner_config {
   caf::timespan lease_time = std::chrono::minutes{5};
   /// Open partitions kept in memory; the others stay in the ledger.
   uint32_t window = 5000;
-  search_plan plan;
   /// What planning reckons with until fetchers have seen the learned widths.
   query_widths widths;
 };
@@ -63,6 +61,7 @@ private:
   void open();
   void load();
   void begin(std::vector<partition> open_partitions);
+  void select(const known_selection& which);
   void advance();
   void finish(const certificate& totals);
 
@@ -75,7 +74,6 @@ private:
   entry* leased(int64_t id, int64_t lease_number);
   entry* counting(int64_t id, int64_t lease_number);
   static bool has_work(const entry& x);
-  bool needs_counts(const partition& part) const;
 
   // Leases.
   void grant();
@@ -100,7 +98,7 @@ private:
   partitioner_actor::pointer self_;
   partitioner_config cfg_;
   ledger_actor ledger_;
-  std::unique_ptr<search_source> source_;
+  std::unique_ptr<source> source_;
   crawl run_;
   certificate totals_;
   std::map<int64_t, entry> entries_;

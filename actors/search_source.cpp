@@ -70,21 +70,11 @@ std::string search_source::text() const {
          to_string(base_);
 }
 
-partition search_source::make(const crawl& run, int64_t parent, std::string description,
-                              int64_t expected) const {
-  partition result;
-  result.id = partition_id(run.id, description);
-  result.parent_id = parent;
-  result.description = std::move(description);
-  result.expected = expected;
-  return result;
-}
-
 partition search_source::top_partition(const crawl& run, int64_t wanted, int_range stars) const {
   auto query = base_;
   query.stars = stars;
-  return make(run, 0, std::string{top_prefix} + std::to_string(wanted) + ' ' + to_string(query),
-              -1);
+  return new_partition(
+      run.id, 0, std::string{top_prefix} + std::to_string(wanted) + ' ' + to_string(query), -1);
 }
 
 /// The search restricted to what existed when the crawl began, and to times at all, so that it can
@@ -98,11 +88,24 @@ static search_query in_time(search_query query, const crawl& run) {
 std::vector<partition> search_source::roots(const crawl& run) const {
   if (top_ > 0)
     return {top_partition(run, top_, base_.stars)};
-  return {make(run, 0, to_string(in_time(base_, run)), -1)};
+  return {new_partition(run.id, 0, to_string(in_time(base_, run)), -1)};
 }
 
 bool search_source::splittable(const partition& part) const {
   return !part.description.starts_with(top_prefix) && !cut(described(part), 2).empty();
+}
+
+bool search_source::needs_counts(const partition& part) const {
+  return part.expected < 0 || part.expected > plan_.window;
+}
+
+void search_source::equip(lease& work) const {
+  work.splittable = splittable(work.part);
+  work.sorts = pass_texts(work.part.description);
+}
+
+std::string search_source::prelude(const crawl& run) const {
+  return top_ > 0 && run.threshold < 0 ? "threshold" : "";
 }
 
 std::vector<std::string> search_source::questions(const partition& part, query_widths widths) {
@@ -169,9 +172,9 @@ caf::expected<count_outcome> search_source::counted_threshold(const crawl& run, 
   if (search.finished()) {
     part.state = partition_state::split;
     result.threshold = search.threshold();
-    result.children.push_back(
-        make(run, part.id, to_string(in_time(with_stars(top->query, search.threshold()), run)),
-             search.count()));
+    result.children.push_back(new_partition(
+        run.id, part.id, to_string(in_time(with_stars(top->query, search.threshold()), run)),
+        search.count()));
     thresholds_.erase(part.id);
   }
   result.part = std::move(part);
@@ -189,7 +192,8 @@ count_outcome search_source::counted_cells(const crawl& run, partition part,
   }
   for (auto& window : windows)
     if (window.count > 0)
-      result.children.push_back(make(run, part.id, to_string(window.query), window.count));
+      result.children.push_back(
+          new_partition(run.id, part.id, to_string(window.query), window.count));
   part.state = partition_state::split;
   part.seen = 0;
   part.duplicates = 0;
@@ -204,20 +208,6 @@ std::vector<partition> search_source::rest(const crawl& run, const certificate& 
   if (top_ == 0 || totals.seen >= top_ || run.threshold <= lowest || totals.dead > 0)
     return {};
   return {top_partition(run, top_ - totals.seen, {base_.stars.first, run.threshold - 1})};
-}
-
-int64_t partition_id(int64_t crawl_id, std::string_view description) {
-  // FNV-1a with a finalizer: two of 500,000 partitions collide with a chance below 1 in 10^7.
-  uint64_t hash = 14695981039346656037ull;
-  auto add = [&hash](uint8_t byte) { hash = (hash ^ byte) * 1099511628211ull; };
-  for (int shift = 0; shift < 64; shift += 8)
-    add(static_cast<uint8_t>(static_cast<uint64_t>(crawl_id) >> shift));
-  for (auto c : description)
-    add(static_cast<uint8_t>(c));
-  hash ^= hash >> 32;
-  hash *= 0xd6e8feb86659fd93ull;
-  hash ^= hash >> 32;
-  return static_cast<int64_t>(hash >> 1); // positive: easier to read and to copy
 }
 
 std::string search_cursor(int64_t rank) { return net::base64("cursor:" + std::to_string(rank)); }

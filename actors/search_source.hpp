@@ -1,13 +1,8 @@
-/// The search source: how a search becomes partitions that GitHub answers completely. Decisions
-/// only; the PARTITIONER leases, the FETCHER asks, the ledger remembers.
+/// The search source: how a search becomes partitions that GitHub answers completely.
 #pragma once
 
-#include "actors/search_cells.hpp"
+#include "actors/source.hpp"
 #include "actors/threshold_search.hpp"
-#include "messages/partition.hpp"
-#include "messages/store.hpp"
-
-#include <caf/expected.hpp>
 
 #include <map>
 #include <string>
@@ -15,39 +10,23 @@
 
 namespace gitstar {
 
-/// What became of a partition that was counted.
-struct count_outcome {
-  partition part;                  ///< its new state
-  std::vector<partition> children; ///< when it was split
-  optional<int64_t> threshold;     ///< when that was what it looked for
-};
-
-class search_source {
+class search_source : public source {
 public:
   /// `top` 0: everything that matches.
   search_source(search_query base, int64_t top, search_plan plan = {});
 
-  /// The canonical text of the source: crawls of another text are other crawls.
-  std::string text() const;
-
-  /// The partitions a new crawl starts with.
-  std::vector<partition> roots(const crawl& run) const;
-
-  /// The search texts to count in this round of planning `part`; empty: its pages can be read.
-  std::vector<std::string> questions(const partition& part, query_widths widths);
-
-  /// What the counts of all `questions` say. A partition that is still open has another round, or
-  /// can be read. Fails with `errc::bad_config` where the search has fewer matches than `top` asks
-  /// for.
+  std::string text() const override;
+  std::vector<partition> roots(const crawl& run) const override;
+  bool needs_counts(const partition& part) const override;
+  std::vector<std::string> questions(const partition& part, query_widths widths) override;
+  /// Fails where the search has fewer matches than `top` asks for.
   caf::expected<count_outcome> counted(const crawl& run, partition part,
-                                       const std::vector<int64_t>& counts);
-
-  /// Forgets the plan of a partition that has ended.
-  void forget(int64_t partition_id);
-
-  /// What is left to do when no partition is open: with `top`, the band below the threshold where
-  /// estimated counts promised more than turned up.
-  std::vector<partition> rest(const crawl& run, const certificate& totals) const;
+                                       const std::vector<int64_t>& counts) override;
+  void forget(int64_t partition_id) override;
+  /// With `top`, the band below the threshold where estimated counts promised more than turned up.
+  std::vector<partition> rest(const crawl& run, const certificate& totals) const override;
+  void equip(lease& work) const override;
+  std::string prelude(const crawl& run) const override;
 
   /// The partition can be cut further than its description.
   bool splittable(const partition& part) const;
@@ -58,7 +37,6 @@ private:
     std::vector<int64_t> probes;
   };
 
-  partition make(const crawl& run, int64_t parent, std::string description, int64_t expected) const;
   partition top_partition(const crawl& run, int64_t wanted, int_range stars) const;
   caf::expected<count_outcome> counted_threshold(const crawl& run, partition part,
                                                  threshold_plan& plan,
@@ -72,9 +50,6 @@ private:
   std::map<int64_t, cell_plan> cells_;
   std::map<int64_t, threshold_plan> thresholds_;
 };
-
-/// The id of the work that `description` names: the same in every process and on every node.
-int64_t partition_id(int64_t crawl_id, std::string_view description);
 
 /// base64("cursor:N"): the cursor of the item with the 1-based rank N (fact sheet 5).
 std::string search_cursor(int64_t rank);

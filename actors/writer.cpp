@@ -54,6 +54,7 @@ void writer_state::add(batch&& work, caf::typed_response_promise<batch_receipt> 
   group_.observed_at = std::max(group_.observed_at, work.observed_at);
   move_to_end(group_.rows, work.rows);
   move_to_end(group_.partitions, work.partitions);
+  move_to_end(group_.gone, work.gone);
   if (work.threshold)
     group_.threshold = work.threshold;
   if (group_.rows.size() >= cfg_.batch_rows && !store_away_)

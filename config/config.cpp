@@ -53,8 +53,15 @@ public:
     describe(nested, element);
   }
 
+  template <class Rule>
+  void texts(const char* name, std::vector<std::string>&, const Rule& rule) {
+    auto list = std::string{name} + "[]";
+    rule.describe(add(list.c_str(), presence::required));
+  }
+
   void locate(const char*, location&) {}
   void check(const char*, bool, const char*) {}
+  void require(bool, const char*) {}
 
 private:
   std::string path_of(const char* name) const {

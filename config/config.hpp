@@ -57,8 +57,40 @@ struct search_source {
   location top_at;             ///< of `top`, or of the search where `top` is not set
 };
 
+/// `crawl.source.census`: all repositories with an id of a range.
+struct census_source {
+  uint64_t first = 1; ///< database id
+  uint64_t last = 0;  ///< database id, inclusive; required
+};
+
+/// `crawl.source.refresh`: repositories that are in the store, read again.
+struct refresh_source {
+  std::chrono::seconds older_than{0}; ///< read last at least so long ago
+  std::optional<uint64_t> limit;      ///< at most so many; unset: all
+  std::string query = "stars:>=0";    ///< which: a range of stars
+};
+
+/// `crawl.source.incremental`: what was pushed to since the last run.
+struct incremental_source {
+  std::chrono::sys_seconds since; ///< of the first run; required
+  std::string query = "stars:>=0";
+  bool include_forks = false;
+  milliseconds overlap{3'600'000}; ///< of one run with the one before
+};
+
+/// `crawl.source.owners`: all repositories of users and organizations.
+struct owners_source {
+  std::vector<std::string> logins; ///< required
+  bool include_forks = true;
+};
+
+/// Exactly one of them.
 struct source_section {
-  search_source search;
+  std::optional<search_source> search;
+  std::optional<census_source> census;
+  std::optional<refresh_source> refresh;
+  std::optional<incremental_source> incremental;
+  std::optional<owners_source> owners;
 };
 
 /// `crawl.prices`: what `gitstar plan` reckons the machines with. What is not set is not shown.

@@ -3,6 +3,7 @@
 #include "config/rsa_key.hpp"
 #include "messages/errors.hpp"
 #include "messages/search_query.hpp"
+#include "messages/time_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,10 +14,6 @@
 namespace gitstar::config {
 
 namespace {
-
-/// GitHub measurably refuses search texts of more than about 200 characters (fact sheet section
-/// 5). A window of `created`, a star threshold, a split by size and language, and a sort are added.
-constexpr size_t longest_query = 100;
 
 constexpr size_t longest_name = 63;
 
@@ -32,6 +29,8 @@ constexpr std::array time_units{unit{"h", 3'600'000}, unit{"m", 60'000}, unit{"s
                                 unit{"ms", 1}};
 constexpr std::array size_units{unit{"GiB", 1ull << 30}, unit{"MiB", 1ull << 20},
                                 unit{"KiB", 1ull << 10}, unit{"B", 1}};
+constexpr std::array age_units{unit{"d", 86'400}, unit{"h", 3'600}, unit{"m", 60}};
+constexpr uint64_t greatest_age = 3650ull * 86'400;
 constexpr uint64_t longest_time_ms = 24ull * 3'600'000;
 constexpr uint64_t smallest_size = 1ull << 10;
 constexpr uint64_t largest_size = 4ull << 30;
@@ -246,13 +245,56 @@ reading<std::string> app_id::read(const std::string& text) const {
   return text;
 }
 
+reading<std::string> login::read(const std::string& text) const {
+  constexpr size_t longest_login = 39;
+  // Enterprise users of GitHub have a _ in their logins.
+  auto is_good = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; };
+  if (text.empty() || text.size() > longest_login ||
+      !std::all_of(text.begin(), text.end(), is_good))
+    return refusal{};
+  return text;
+}
+
+reading<std::string> star_range::read(const std::string& text) const {
+  auto query = parse_search_query(text);
+  search_query stars;
+  if (query)
+    stars.stars = query->stars;
+  if (!query || *query != stars || stars.stars.unbounded())
+    return refusal{};
+  return text;
+}
+
+reading<std::chrono::sys_seconds> moment::read(const std::string& text) const {
+  auto time = parse_utc_text(text);
+  if (!time)
+    time = parse_utc_day(text);
+  if (!time)
+    return refusal{};
+  return *time;
+}
+
+std::string moment::write(std::chrono::sys_seconds value) const { return to_utc_text(value); }
+
+reading<std::chrono::seconds> age::read(const std::string& text) const {
+  auto value = read_with_unit(text, age_units, greatest_age);
+  if (!value)
+    return refusal{};
+  return std::chrono::seconds{*value};
+}
+
+std::string age::write(std::chrono::seconds value) const {
+  auto written = write_with_unit(static_cast<uint64_t>(value.count()), age_units);
+  return written.empty() ? "0d" : written;
+}
+
 reading<std::string> search_text::read(const std::string& text) const {
   if (text.find_first_not_of(' ') == std::string::npos)
     return refusal{};
   if (std::any_of(text.begin(), text.end(), is_control))
     return refusal{"a search text is one line without control characters"};
-  if (auto length = character_count(text); length > longest_query)
-    return refusal{"at most " + std::to_string(longest_query) + " characters, found " +
+  if (auto length = character_count(text); length > longest)
+    return refusal{"at most " + std::to_string(longest) + " characters, found " +
                    std::to_string(length) +
                    "; GitHub takes about 200, and the crawler adds its own qualifiers"};
   if (std::count(text.begin(), text.end(), '"') % 2 != 0)

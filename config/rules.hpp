@@ -139,8 +139,46 @@ struct daily_hours {
 
 /// A search text that leaves the crawler room for what it adds: the window and the sort.
 struct search_text : text_rule {
+  /// GitHub measurably refuses search texts of more than about 200 characters (fact sheet section
+  /// 5). A window of `created`, a star threshold, a split by size and language, and a sort are
+  /// added.
+  size_t longest = 100;
+
+  search_text() = default;
+  explicit search_text(size_t characters) : longest(characters) {}
+
   reading<std::string> read(const std::string& text) const;
   std::string expected() const { return "a GitHub search text such as \"stars:>=10\""; }
+};
+
+/// A search text that is a range of stars and nothing else.
+struct star_range : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const { return "a range of stars such as \"stars:>=10\""; }
+};
+
+/// A day or a second of UTC.
+struct moment {
+  reading<std::chrono::sys_seconds> read(const std::string& text) const;
+  std::string write(std::chrono::sys_seconds value) const;
+  std::string expected() const {
+    return "a time of UTC such as 2026-11-01 or 2026-11-01T08:30:00Z";
+  }
+  void describe(key_info& key) const { key.kind = value_kind::text; }
+};
+
+/// A whole number with the unit m, h or d; 0 too.
+struct age {
+  reading<std::chrono::seconds> read(const std::string& text) const;
+  std::string write(std::chrono::seconds value) const;
+  std::string expected() const { return "an age from 0d to 3650d, such as 30m, 12h or 7d"; }
+  void describe(key_info& key) const { key.kind = value_kind::duration; }
+};
+
+/// A user or an organization.
+struct login : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const { return "a login of 1 to 39 letters, digits and -"; }
 };
 
 /// An absolute http or https URL without user, query and fragment.

@@ -4,8 +4,10 @@
 ///   section(name, member)                 a nested mapping
 ///   section(name, optional member)         one that may be left out
 ///   elements(name, vector, most)          a list of 1 to `most` mappings
+///   texts(name, vector, rule)             a list of values, or a file of them
 ///   locate(name, location)                where `name` stands in the file
 ///   check(name, holds, message)           a condition on values read before
+///   require(holds, message)               one on the mapping as a whole
 #pragma once
 
 #include "config/rules.hpp"
@@ -25,6 +27,9 @@ constexpr uint64_t most_concurrent_requests = 1'000;
 
 constexpr size_t most_credentials = 1'000;
 
+/// Far beyond GitHub's newest repository (1.4 billion in 2026).
+constexpr uint64_t most_repository_id = 1'000'000'000'000;
+
 constexpr uint64_t most_database_id = std::numeric_limits<int64_t>::max();
 
 template <class Visitor>
@@ -36,8 +41,44 @@ void describe(Visitor& v, search_source& x) {
 }
 
 template <class Visitor>
+void describe(Visitor& v, census_source& x) {
+  v.value("first", x.first, whole_number{1, most_repository_id});
+  v.value("last", x.last, whole_number{1, most_repository_id}, presence::required);
+  v.check("last", x.first <= x.last, "must not be below first");
+}
+
+template <class Visitor>
+void describe(Visitor& v, refresh_source& x) {
+  v.value("older_than", x.older_than, age{});
+  v.value("limit", x.limit, whole_number{1, 1'000'000'000});
+  v.value("query", x.query, star_range{});
+}
+
+template <class Visitor>
+void describe(Visitor& v, incremental_source& x) {
+  v.value("since", x.since, moment{}, presence::required);
+  v.value("query", x.query, search_text{70});
+  v.value("include_forks", x.include_forks, yes_or_no{});
+  v.value("overlap", x.overlap, time_span{milliseconds{0}});
+}
+
+template <class Visitor>
+void describe(Visitor& v, owners_source& x) {
+  v.texts("logins", x.logins, login{});
+  v.value("include_forks", x.include_forks, yes_or_no{});
+}
+
+template <class Visitor>
 void describe(Visitor& v, source_section& x) {
-  v.section("search", x.search);
+  v.section("search", x.search, presence::alternative);
+  v.section("census", x.census, presence::alternative);
+  v.section("refresh", x.refresh, presence::alternative);
+  v.section("incremental", x.incremental, presence::alternative);
+  v.section("owners", x.owners, presence::alternative);
+  auto given = x.search.has_value() + x.census.has_value() + x.refresh.has_value() +
+               x.incremental.has_value() + x.owners.has_value();
+  v.require(given == 1,
+            "expected exactly one source: search, census, refresh, incremental or owners");
 }
 
 template <class Visitor>

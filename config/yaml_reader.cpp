@@ -284,6 +284,42 @@ void yaml_reader::elements(const char* name, std::vector<credential>& members, s
   refuse_twins(members);
 }
 
+void yaml_reader::texts(const char* name, std::vector<std::string>& members,
+                        const login& rule) const {
+  constexpr std::string_view from_file = "file:";
+  auto node = child(name);
+  auto at = location_of(name);
+  auto add = [&](const std::string& text, const location& place) {
+    auto outcome = rule.read(text);
+    if (std::holds_alternative<refusal>(outcome))
+      fail(place, "expected " + rule.expected() + ", found \"" + text + "\"");
+    members.push_back(std::get<0>(std::move(outcome)));
+  };
+  if (node.IsDefined() && node.IsScalar() && node.Scalar().starts_with(from_file)) {
+    auto file = expand(node.Scalar(), at).substr(from_file.size());
+    std::istringstream lines{read_file(file, at)};
+    location place{file, 0, 1, at.key};
+    for (std::string line; std::getline(lines, line);) {
+      ++place.line;
+      line.erase(line.find_last_not_of(" \t\r") + 1);
+      if (!line.empty() && line.front() != '#')
+        add(line, place);
+    }
+  } else if (node.IsDefined() && node.IsSequence()) {
+    for (const auto& element : node) {
+      auto place = at_mark(at, element.Mark());
+      if (!element.IsScalar())
+        fail(place, "expected " + rule.expected() + ", found " + kind_of(element));
+      add(expand(element.Scalar(), place), place);
+    }
+  } else {
+    fail(at, (node.IsDefined() ? std::string{} : "required but missing; ") +
+                 "expected a list of logins or file:PATH with one on each line");
+  }
+  if (members.empty())
+    fail(at, "expected at least one login");
+}
+
 /// What the keys of a credential say together. `number` counts from 1.
 void yaml_reader::finish(credential& read, size_t number) const {
   auto has_token = is_present("token") && !is_null("token");
@@ -300,6 +336,11 @@ void yaml_reader::finish(credential& read, size_t number) const {
 void yaml_reader::check(const char* name, bool holds, const char* message) const {
   if (!holds)
     fail(location_of(name), message);
+}
+
+void yaml_reader::require(bool holds, const char* message) const {
+  if (!holds)
+    fail(at_, message);
 }
 
 namespace {

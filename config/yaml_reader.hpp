@@ -35,8 +35,13 @@ public:
   void elements(const char* name, std::vector<T>&, size_t) {
     names_.emplace_back(name);
   }
+  template <class Rule>
+  void texts(const char* name, std::vector<std::string>&, const Rule&) {
+    names_.emplace_back(name);
+  }
   void locate(const char*, location&) {}
   void check(const char*, bool, const char*) {}
+  void require(bool, const char*) {}
 
   const std::vector<std::string>& names() const { return names_; }
 
@@ -96,8 +101,10 @@ public:
   }
 
   void elements(const char* name, std::vector<credential>& members, size_t most);
+  void texts(const char* name, std::vector<std::string>& members, const login& rule) const;
   void locate(const char* name, location& at) const { at = location_of(name); }
   void check(const char* name, bool holds, const char* message) const;
+  void require(bool holds, const char* message) const;
 
 private:
   struct scalar_text {

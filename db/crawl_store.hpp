@@ -77,6 +77,11 @@ public:
   virtual std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
                                                  uint32_t limit) = 0;
 
+  /// Makes partitions of the repositories in the store that are to be read again, those first that
+  /// most likely have changed, and returns how many repositories these are. One transaction: after
+  /// a crash there are all partitions or none.
+  virtual int64_t select_known(const crawl& run, const known_selection& which) = 0;
+
   /// The sums over all partitions of the crawl.
   virtual certificate certify(int64_t crawl_id) = 0;
 

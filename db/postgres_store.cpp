@@ -1,12 +1,14 @@
 #include "db/postgres_store.hpp"
 
 #include "db/array_encoder.hpp"
+#include "db/change_model.hpp"
 #include "db/connection.hpp"
 #include "db/rows.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <set>
 
 namespace gitstar::db {
@@ -50,6 +52,7 @@ with input as (
          stored.watcher_count, stored.language, stored.license, stored.description,
          stored.is_fork, stored.is_archived, stored.is_disabled, stored.visibility,
          stored.disk_usage_kb, stored.created_at, stored.updated_at, stored.pushed_at)
+    or stored.gone_at is not null
 ), written as (
   insert into repositories as r
     (repo_id, owner, name, full_name, star_count, fork_count, open_issue_count, watcher_count,
@@ -70,7 +73,7 @@ with input as (
     is_archived = excluded.is_archived, is_disabled = excluded.is_disabled,
     visibility = excluded.visibility, disk_usage_kb = excluded.disk_usage_kb,
     created_at = excluded.created_at, updated_at = excluded.updated_at,
-    pushed_at = excluded.pushed_at, crawled_at = excluded.crawled_at
+    pushed_at = excluded.pushed_at, crawled_at = excluded.crawled_at, gone_at = null
   where (r.full_name, r.star_count, r.fork_count, r.open_issue_count, r.watcher_count, r.language,
          r.license, r.description, r.is_fork, r.is_archived, r.is_disabled, r.visibility,
          r.disk_usage_kb, r.created_at, r.updated_at, r.pushed_at)
@@ -79,6 +82,7 @@ with input as (
          excluded.watcher_count, excluded.language, excluded.license, excluded.description,
          excluded.is_fork, excluded.is_archived, excluded.is_disabled, excluded.visibility,
          excluded.disk_usage_kb, excluded.created_at, excluded.updated_at, excluded.pushed_at)
+    or r.gone_at is not null
   returning repo_id, star_count, xmax = 0 as inserted -- 0: no older version was locked
 ), history as (
   insert into star_history (repo_id, observed_at, star_count)
@@ -167,12 +171,54 @@ delete from crawl_errors
 where crawl_id = $1
   and kind in (select kind from crawl_errors where crawl_id = $1 order by at desc, kind offset $2))";
 
-// What they have stored stays stored, but which of it was theirs is not known any more.
+// The order of the ids is that of the row locks.
+constexpr auto mark_gone = R"(
+with lost as (
+  select repo_id from repositories
+  where repo_id = any ($1::bigint[]) and gone_at is null
+  order by repo_id
+  for update
+)
+update repositories r set gone_at = to_timestamp($2::bigint)
+from lost
+where r.repo_id = lost.repo_id)";
+
+// What a search has stored stays stored, but which of it was its own is not known any more. Ranges
+// and lists of ids know what they lack, and go on with that.
 constexpr auto reopen_partitions = R"(
 update partitions
-set state = 'open', seen = 0, duplicates = 0, lease = lease + 1, attempts = 0, pass = 0,
-    pages_done = 0, cursor = '', seen_ids = '{}', reason = '', updated_at = now()
-where crawl_id = $1 and state in ('incomplete', 'dead'))";
+set state = 'open', lease = lease + 1, attempts = 0, reason = '', updated_at = now(),
+    seen = case when knows then seen else 0 end,
+    duplicates = case when knows then duplicates else 0 end,
+    pass = case when knows then pass else 0 end,
+    pages_done = case when knows then pages_done else 0 end,
+    cursor = case when knows then cursor else '' end,
+    seen_ids = case when knows then seen_ids else '{}' end
+from (select id as known_id, description ~ '^(ids|known) ' as knows
+      from partitions where crawl_id = $1 and state in ('incomplete', 'dead')) k
+where crawl_id = $1 and id = known_id)";
+
+// What `change_order_sql` reads, for all repositories that may be read again at $3.
+constexpr auto known_repositories = R"(
+with last_check as (
+  select id, max(checked_at) as checked_at, sum(checks)::bigint as checks
+  from repository_checks, unnest(repo_ids) as id
+  group by id
+), history as (
+  select repo_id, count(*) - 1 as changes from star_history group by repo_id
+), known as (
+  select r.repo_id, r.star_count as stars, coalesce(h.changes, 0) as changes,
+         coalesce(c.checked_at, r.crawled_at) as read_at,
+         greatest(coalesce(c.checks - 1, 0), coalesce(h.changes, 0)) as intervals,
+         extract(epoch from coalesce(c.checked_at, r.crawled_at) - r.first_seen_at)::float8 / 86400
+           as observed_days,
+         extract(epoch from to_timestamp($3::bigint) - coalesce(c.checked_at, r.crawled_at))::float8
+           / 86400 as age_days
+  from repositories r
+  left join last_check c on c.id = r.repo_id
+  left join history h on h.repo_id = r.repo_id
+  where r.gone_at is null and r.star_count between $1::bigint and $2::bigint
+))";
 
 /// Text that PostgreSQL takes whatever GitHub has sent, in one short line.
 std::string plain(std::string text) {
@@ -227,6 +273,22 @@ year_month month_of(timestamp time) {
   return day.year() / day.month();
 }
 
+/// Of one partition that is a list: whole pages, so that none but the last of a crawl is short.
+constexpr int64_t ids_per_list = 1000;
+
+/// Ids that one round trip reads: what memory holds of a selection.
+constexpr int64_t ids_per_fetch = 20'000;
+
+/// The list that has this rank. Its id is its rank as well, because partitions are worked on in the
+/// order of their ids.
+partition empty_list(int64_t rank) {
+  partition result;
+  result.id = rank;
+  result.description = "known " + std::to_string(rank);
+  result.expected = 0;
+  return result;
+}
+
 } // namespace
 
 class postgres_store::implementation {
@@ -264,6 +326,8 @@ public:
       check_fence(transaction, work);
       auto result =
           rows.empty() ? batch_receipt{} : write_repositories(transaction, rows, work.observed_at);
+      if (!rows.empty() || !work.gone.empty())
+        write_checks(transaction, rows, work);
       if (!parts.empty())
         write_partitions(transaction, work.crawl_id, parts);
       return result;
@@ -283,6 +347,41 @@ public:
                             crawl_id, after_id, limit))
         result.push_back(partition_from(row));
       return result;
+    });
+  }
+
+  int64_t select_known(const crawl& run, const known_selection& which) {
+    return database_.transaction([&](pqxx::work& work) {
+      batch fence;
+      fence.crawl_id = run.id;
+      fence.epoch = run.epoch;
+      check_fence(work, fence);
+      work.exec("select compact_repository_checks()");
+      join_whole_tables(work);
+      auto started_at = int64_t{run.started_at.time_since_epoch().count()};
+      work.exec_params0("declare chosen no scroll cursor for " + std::string{known_repositories} +
+                            " select repo_id from known "
+                            "where read_at <= to_timestamp($3::bigint - $4::bigint) order by " +
+                            change_order_sql() + " desc, repo_id limit $5",
+                        which.stars_first, which.stars_last, started_at, which.older_than_s,
+                        which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max());
+      int64_t chosen = 0;
+      std::vector<partition> parts;
+      for (;;) {
+        auto rows = work.exec("fetch " + std::to_string(ids_per_fetch) + " from chosen");
+        for (const auto& row : rows) {
+          if (chosen % ids_per_list == 0)
+            parts.push_back(empty_list(1 + chosen / ids_per_list));
+          parts.back().seen_ids.push_back(row[0].as<repo_id>());
+          ++parts.back().expected;
+          ++chosen;
+        }
+        if (!parts.empty())
+          write_partitions(work, run.id, distinct_partitions(parts));
+        parts.clear();
+        if (static_cast<int64_t>(rows.size()) < ids_per_fetch)
+          return chosen;
+      }
     });
   }
 
@@ -455,6 +554,23 @@ private:
     return receipt;
   }
 
+  /// That these repositories were read, and which of them are gone.
+  static void write_checks(pqxx::work& transaction, const std::vector<const repository*>& rows,
+                           const batch& work) {
+    using element = array_encoder::element;
+    auto observed_at = int64_t{work.observed_at.time_since_epoch().count()};
+    if (!rows.empty())
+      transaction.exec_params0("insert into repository_checks (checked_at, repo_ids) "
+                               "values (to_timestamp($1::bigint), $2::bigint[])",
+                               observed_at, column(rows, element::bigint, 8, &repository::repo_id));
+    if (work.gone.empty())
+      return;
+    array_encoder gone{element::bigint, work.gone.size() * 8};
+    for (auto id : work.gone)
+      gone.add(id);
+    transaction.exec_params0(mark_gone, gone.encoded(), observed_at);
+  }
+
   static void write_partitions(pqxx::work& transaction, int64_t crawl_id,
                                const std::vector<const partition*>& parts) {
     using element = array_encoder::element;
@@ -507,6 +623,10 @@ batch_receipt postgres_store::write(const batch& work) { return impl_->write(wor
 std::vector<partition> postgres_store::open_partitions(int64_t crawl_id, int64_t after_id,
                                                        uint32_t limit) {
   return impl_->open_partitions(crawl_id, after_id, limit);
+}
+
+int64_t postgres_store::select_known(const crawl& run, const known_selection& which) {
+  return impl_->select_known(run, which);
 }
 
 certificate postgres_store::certify(int64_t crawl_id) { return impl_->certify(crawl_id); }

@@ -22,6 +22,7 @@ public:
   batch_receipt write(const batch& work) override;
   std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
                                          uint32_t limit) override;
+  int64_t select_known(const crawl& run, const known_selection& which) override;
   certificate certify(int64_t crawl_id) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;

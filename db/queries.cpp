@@ -4,6 +4,7 @@
 #include "db/rows.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace gitstar::db {
 
@@ -72,6 +73,18 @@ void add_recent_progress(pqxx::work& work, crawl_status& status) {
 
 } // namespace
 
+/// Seconds since each repository was read last.
+static constexpr auto known_ages = R"(
+with last_check as (
+  select id, max(checked_at) as checked_at
+  from repository_checks, unnest(repo_ids) as id
+  group by id
+), known as (
+  select extract(epoch from now() - coalesce(c.checked_at, r.crawled_at)) as age
+  from repositories r left join last_check c on c.id = r.repo_id
+  where r.gone_at is null and r.star_count between $1::bigint and $2::bigint
+))";
+
 repository_summary summarize_repositories(const std::string& connection_string, int64_t min_stars) {
   connection database{connection_string};
   return database.transaction([min_stars](pqxx::work& work) {
@@ -86,6 +99,35 @@ repository_summary summarize_repositories(const std::string& connection_string, 
   });
 }
 
+int64_t count_known(const std::string& connection_string, const known_selection& which) {
+  connection database{connection_string};
+  return database.transaction([&](pqxx::work& work) {
+    join_whole_tables(work);
+    auto limit = which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max();
+    return work
+        .exec_params1(std::string{known_ages} +
+                          "select least(count(*), $3) from known where age >= $4",
+                      which.stars_first, which.stars_last, limit, which.older_than_s)[0]
+        .as<int64_t>();
+  });
+}
+
+std::vector<staleness_quantile> staleness(const std::string& connection_string,
+                                          const known_selection& which) {
+  connection database{connection_string};
+  return database.transaction([&](pqxx::work& work) {
+    join_whole_tables(work);
+    std::vector<staleness_quantile> result;
+    for (const auto& row : work.exec_params(
+             std::string{known_ages} +
+                 "select f, percentile_disc(f) within group (order by age)::bigint "
+                 "from known, unnest(array[0.5, 0.9, 0.99, 1]::float8[]) f group by f order by f",
+             which.stars_first, which.stars_last))
+      result.push_back({row[0].as<double>(), row[1].as<int64_t>()});
+    return result;
+  });
+}
+
 optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name,
                                     const std::string& source) {
   connection database{connection_string};
@@ -93,7 +135,7 @@ optional<crawl_status> newest_crawl(const std::string& connection_string, const 
     auto found = work.exec_params("select " + std::string{crawl_columns} +
                                       ", extract(epoch from now())::bigint"
                                       ", extract(epoch from updated_at)::bigint"
-                                      ", extract(epoch from finished_at)::bigint from crawls "
+                                      ", extract(epoch from finished_at)::bigint from crawls c "
                                       "where name = $1 and (source = $2 or $2 = '') "
                                       "order by id desc limit 1",
                                   name, source);
@@ -101,10 +143,10 @@ optional<crawl_status> newest_crawl(const std::string& connection_string, const 
       return caf::none;
     crawl_status result;
     result.crawl = crawl_from(found[0]);
-    result.asked_at = time_from(found[0][7]);
-    result.updated_at = time_from(found[0][8]);
-    if (!found[0][9].is_null())
-      result.finished_at = time_from(found[0][9]);
+    result.asked_at = time_from(found[0][8]);
+    result.updated_at = time_from(found[0][9]);
+    if (!found[0][10].is_null())
+      result.finished_at = time_from(found[0][10]);
     result.certificate = certify(work, result.crawl.id);
     add_recent_progress(work, result);
     result.unfinished = unfinished_partitions(work, result.crawl.id);

@@ -38,6 +38,20 @@ struct repository_summary {
 
 repository_summary summarize_repositories(const std::string& connection_string, int64_t min_stars);
 
+/// How many repositories a refresh that begins now would read.
+int64_t count_known(const std::string& connection_string, const known_selection& which);
+
+/// How long ago the known repositories that are not gone were read last: `fraction` of them at most
+/// `seconds`.
+struct staleness_quantile {
+  double fraction = 0;
+  int64_t seconds = 0;
+};
+
+/// For 50, 90, 99 and 100 %; empty where there are no repositories with so many stars.
+std::vector<staleness_quantile> staleness(const std::string& connection_string,
+                                          const known_selection& which);
+
 /// A partition that is not complete.
 struct unfinished_partition {
   std::string description;

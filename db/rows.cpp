@@ -17,7 +17,8 @@ partition_state state_from(std::string_view text) {
 }
 
 optional<query_shape> shape_from(std::string_view text) {
-  for (auto shape : {query_shape::search_count, query_shape::search_page})
+  for (auto shape : {query_shape::search_count, query_shape::search_page, query_shape::nodes,
+                     query_shape::owner_page})
     if (to_string(shape) == text)
       return shape;
   return caf::none;
@@ -53,6 +54,7 @@ crawl crawl_from(const pqxx::row& row) {
   result.state = row[4].as<std::string>();
   result.started_at = time_from(row[5]);
   result.threshold = row[6].as<int64_t>();
+  result.previous_at = time_from(row[7]);
   result.resumed = result.epoch > 1;
   return result;
 }
@@ -75,6 +77,8 @@ partition partition_from(const pqxx::row& row) {
   result.reason = row[13].as<std::string>();
   return result;
 }
+
+void join_whole_tables(pqxx::work& work) { work.exec0("set local enable_nestloop = off"); }
 
 certificate certify(pqxx::work& work, int64_t crawl_id) {
   auto row = work.exec_params1(R"(

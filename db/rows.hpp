@@ -9,9 +9,11 @@
 
 namespace gitstar::db {
 
-/// What to select for `crawl_from`.
+/// What to select for `crawl_from`, from `crawls c`.
 inline constexpr auto crawl_columns =
-    "id, epoch, name, source, state, extract(epoch from started_at)::bigint, threshold";
+    "c.id, c.epoch, c.name, c.source, c.state, extract(epoch from c.started_at)::bigint, "
+    "c.threshold, coalesce((select extract(epoch from max(p.started_at))::bigint from crawls p "
+    "where p.name = c.name and p.source = c.source and p.state = 'complete' and p.id < c.id), 0)";
 
 /// `resumed` is set where a process took the crawl over.
 crawl crawl_from(const pqxx::row& row);
@@ -22,6 +24,10 @@ inline constexpr auto partition_columns =
     "pages_done, cursor, seen_ids, reason";
 
 partition partition_from(const pqxx::row& row);
+
+/// For this transaction: joins of whole tables hash. A table that a crawl has just filled has no
+/// statistics, and the planner, which takes it for small, would compare all with all.
+void join_whole_tables(pqxx::work& work);
 
 /// The sums over the partitions of a crawl.
 certificate certify(pqxx::work& work, int64_t crawl_id);

@@ -13,13 +13,17 @@ namespace gitstar {
 enum class query_shape : uint8_t {
   search_count, ///< `search(first: 1) { repositoryCount }` per field
   search_page,  ///< `search(first: 100)` with the repositories per field
+  nodes,        ///< `nodes(ids: [...])`: at most 100 repositories by id per field
+  owner_page,   ///< `repositoryOwner { repositories(first: 100) }` per field
 };
 std::string to_string(query_shape shape);
 
-/// One aliased field of a query: the matches of a search, or one page of them.
+/// One aliased field of a query: the matches of a search, one page of them, or repositories by id.
 struct search_field {
-  std::string query; ///< the whole search text, `sort:` included; at most 200 characters
-  std::string after; ///< cursor; empty for the first page
+  std::string
+      query; ///< the whole search text, `sort:` included, at most 200 characters; or a login
+  std::string after;          ///< cursor; empty for the first page
+  std::vector<repo_id> ids{}; ///< of `nodes`: at most 100
   bool operator==(const search_field&) const = default;
 };
 
@@ -73,6 +77,13 @@ struct rate_limit {
   bool operator==(const rate_limit&) const = default;
 };
 
+/// An element of `nodes` that came without a repository.
+struct lacking_node {
+  uint32_t index = 0; ///< in `search_field::ids`
+  field_error error = field_error::transient;
+  bool operator==(const lacking_node&) const = default;
+};
+
 /// The answer to one `search_field`.
 struct field_answer {
   field_error error = field_error::none;
@@ -82,6 +93,7 @@ struct field_answer {
   bool has_next_page = false;
   uint32_t null_count = 0; ///< elements of `nodes` that were null or had no databaseId
   std::vector<repository> repositories;
+  std::vector<lacking_node> lacking; ///< of `nodes`, by index; the other ids came
   bool operator==(const field_answer&) const = default;
 };
 
@@ -111,7 +123,7 @@ struct api_response {
 
 template <class Inspector>
 auto inspect(Inspector& f, search_field& x) {
-  return f(caf::meta::type_name("search_field"), x.query, x.after);
+  return f(caf::meta::type_name("search_field"), x.query, x.after, x.ids);
 }
 
 template <class Inspector>
@@ -126,9 +138,14 @@ auto inspect(Inspector& f, rate_limit& x) {
 }
 
 template <class Inspector>
+auto inspect(Inspector& f, lacking_node& x) {
+  return f(caf::meta::type_name("lacking_node"), x.index, x.error);
+}
+
+template <class Inspector>
 auto inspect(Inspector& f, field_answer& x) {
   return f(caf::meta::type_name("field_answer"), x.error, x.message, x.match_count, x.end_cursor,
-           x.has_next_page, x.null_count, x.repositories);
+           x.has_next_page, x.null_count, x.repositories, x.lacking);
 }
 
 template <class Inspector>

@@ -28,6 +28,8 @@ struct crawl;
 struct crawl_progress;
 struct error_record;
 struct field_answer;
+struct known_selection;
+struct lacking_node;
 struct lease;
 struct lease_result;
 struct named_actor;
@@ -75,6 +77,8 @@ CAF_ADD_TYPE_ID(gitstar, (gitstar::error_record))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::error_record>))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::width_record))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::width_record>))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::lacking_node))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::known_selection))
 
 CAF_ADD_ATOM(gitstar, gitstar, acquire_atom, "acquire")
 CAF_ADD_ATOM(gitstar, gitstar, report_atom, "report")
@@ -102,6 +106,7 @@ CAF_ADD_ATOM(gitstar, gitstar, handles_atom, "handles")
 CAF_ADD_ATOM(gitstar, gitstar, finished_atom, "finished")
 CAF_ADD_ATOM(gitstar, gitstar, errors_atom, "errors")
 CAF_ADD_ATOM(gitstar, gitstar, widths_atom, "widths")
+CAF_ADD_ATOM(gitstar, gitstar, select_atom, "select")
 
 CAF_END_TYPE_ID_BLOCK(gitstar)
 

@@ -24,6 +24,8 @@ using ledger_actor = typed_actor<
     // Open partitions with an id above `after_id`, ascending, at most `limit`.
     caf::result<std::vector<partition>>(load_atom, int64_t crawl_id, int64_t after_id,
                                         uint32_t limit),
+    // Makes partitions of known repositories that are to be read again; how many of these.
+    caf::result<int64_t>(select_atom, crawl run, known_selection which),
     // Partition changes without rows, committed at once.
     caf::result<batch_receipt>(store_atom, batch),
     caf::result<certificate>(certify_atom, int64_t crawl_id),

@@ -24,16 +24,22 @@ struct partition {
   int64_t parent_id = 0;   ///< 0 for a root
   std::string description; ///< canonical; for the search source its search text without sort
   partition_state state = partition_state::open;
-  int64_t expected = -1;   ///< matches GitHub reported last; -1 not asked yet
+  /// Matches GitHub reported last, -1 not asked yet. Of ids: how many are asked for, less the holes
+  /// found.
+  int64_t expected = -1;
   int64_t seen = 0;        ///< distinct repositories stored
   int64_t duplicates = 0;  ///< repositories that pages repeated
   int64_t lease = 0;       ///< number of the newest lease; older ones are fenced off
   uint32_t attempts = 0;   ///< leases that ended in failure
   uint32_t pass = 0;       ///< which sort the pages are read with; grows when pages fell short
   uint32_t pages_done = 0; ///< bit p: page p of this pass is stored
-  std::string cursor;      ///< where serial paging goes on; empty when cursors are predicted
-  std::vector<repo_id> seen_ids; ///< what `seen` counts, while open; empty once finished
-  std::string reason;            ///< why it is incomplete or dead
+  /// Where serial paging goes on; empty when cursors are predicted. Of ids: pages that are done in
+  /// order, before those of `pages_done`.
+  std::string cursor;
+  /// Of a search, while it is open: what `seen` counts. Of ids: those still to be asked for, beyond
+  /// the range of the description.
+  std::vector<repo_id> seen_ids;
+  std::string reason; ///< why it is incomplete or dead
   bool operator==(const partition&) const = default;
 };
 
@@ -50,10 +56,12 @@ struct lease {
   int64_t crawl_id = 0;
   int64_t epoch = 0;
   partition part;
+  query_shape shape = query_shape::search_page; ///< what its pages are asked with
   std::vector<std::string> counts; ///< search texts to count; empty: fetch the pages of `part`
   cursor_mode cursors = cursor_mode::unverified;
   bool splittable = true; ///< beyond 1,000 matches: give it back to be cut instead of reading it
   std::vector<std::string> sorts; ///< search text of each pass, its sort included
+  bool forks = true;              ///< of an owner: forks are wanted too
   bool operator==(const lease&) const = default;
 };
 
@@ -82,8 +90,8 @@ auto inspect(Inspector& f, partition& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, lease& x) {
-  return f(caf::meta::type_name("lease"), x.crawl_id, x.epoch, x.part, x.counts, x.cursors,
-           x.splittable, x.sorts);
+  return f(caf::meta::type_name("lease"), x.crawl_id, x.epoch, x.part, x.shape, x.counts, x.cursors,
+           x.splittable, x.sorts, x.forks);
 }
 
 template <class Inspector>

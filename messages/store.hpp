@@ -21,7 +21,19 @@ struct crawl {
   timestamp started_at;   ///< of the first process; repositories created later are not in the crawl
   int64_t threshold = -1; ///< `top`: stars >= threshold is what is crawled; -1 not found yet
   bool resumed = false;   ///< an earlier process began it
+  timestamp previous_at{}; ///< when the newest complete crawl of this source before it was begun;
+                           ///< epoch: none was
   bool operator==(const crawl&) const = default;
+};
+
+/// Which of the repositories in the store are to be read again: all that fit, those first that most
+/// likely have changed.
+struct known_selection {
+  int64_t older_than_s = 0; ///< read last at least so long ago
+  int64_t limit = 0;        ///< at most so many; 0: all
+  int64_t stars_first = 0;  ///< inclusive
+  int64_t stars_last = 0;   ///< inclusive
+  bool operator==(const known_selection&) const = default;
 };
 
 /// Rows and the partition progress that they complete: committed together.
@@ -33,6 +45,7 @@ struct batch {
   std::vector<partition>
       partitions; ///< new state of each; skipped where the ledger has a newer lease or its end
   optional<int64_t> threshold; ///< set: also stored as the crawl's threshold
+  std::vector<repo_id> gone{}; ///< ids that GitHub does not know (any more)
   bool operator==(const batch&) const = default;
 };
 
@@ -106,13 +119,19 @@ struct error_record {
 template <class Inspector>
 auto inspect(Inspector& f, crawl& x) {
   return f(caf::meta::type_name("crawl"), x.id, x.epoch, x.name, x.source, x.state, x.started_at,
-           x.threshold, x.resumed);
+           x.threshold, x.resumed, x.previous_at);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, known_selection& x) {
+  return f(caf::meta::type_name("known_selection"), x.older_than_s, x.limit, x.stars_first,
+           x.stars_last);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, batch& x) {
   return f(caf::meta::type_name("batch"), x.crawl_id, x.epoch, x.observed_at, x.rows, x.partitions,
-           x.threshold);
+           x.threshold, x.gone);
 }
 
 template <class Inspector>

@@ -10,6 +10,10 @@ std::string to_string(query_shape shape) {
     return "search_count";
   case query_shape::search_page:
     return "search_page";
+  case query_shape::nodes:
+    return "nodes";
+  case query_shape::owner_page:
+    return "owner_page";
   }
   return "unknown";
 }

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <optional>
+#include <set>
 
 namespace gitstar::net {
 
@@ -321,12 +323,26 @@ std::optional<size_t> field_index(const graphql_error& error, size_t field_count
   return static_cast<size_t>(*index);
 }
 
-/// The index in `nodes` that an error's path leads into.
-std::optional<uint32_t> node_index(const graphql_error& error) {
-  if (error.path.size() < 3 || error.path[1] != "nodes")
+/// Where the index of a repository stands in an error's path: f0, nodes, 17 of a search; f0, 17; or
+/// f0, repositories, nodes, 17 of an owner.
+size_t index_place(query_shape shape) {
+  switch (shape) {
+  case query_shape::nodes:
+    return 1;
+  case query_shape::owner_page:
+    return 3;
+  default:
+    return 2;
+  }
+}
+
+/// The index of the repository that an error's path leads into.
+std::optional<uint32_t> node_index(const graphql_error& error, query_shape shape) {
+  auto place = index_place(shape);
+  if (error.path.size() <= place || (place > 1 && error.path[place - 1] != "nodes"))
     return std::nullopt;
-  auto index = number(error.path[2]);
-  return index ? std::optional{static_cast<uint32_t>(*index)} : std::nullopt;
+  auto index = number(error.path[place]);
+  return index && *index >= 0 ? std::optional{static_cast<uint32_t>(*index)} : std::nullopt;
 }
 
 void mark(field_answer& field, field_error error, std::string message) {
@@ -336,26 +352,78 @@ void mark(field_answer& field, field_error error, std::string message) {
   field.message = std::move(message);
 }
 
-void apply(const graphql_error& error, verdict what, field_data& field) {
-  auto node = node_index(error);
+void apply(const graphql_error& error, verdict what, query_shape shape, field_data& field) {
+  auto node = node_index(error, shape);
+  auto is_whole = error.path.size() == index_place(shape) + 1; // the repository, not a field of it
+  if (node && shape == query_shape::nodes) {
+    // A repository without a field that is closed to us or not there is good, one that a failure
+    // hit is not.
+    if (is_whole || (what != verdict::forbidden && what != verdict::not_found))
+      field.answer.lacking.push_back({*node, field_error_of(what)});
+    return;
+  }
   auto is_about_one = node && (what == verdict::not_found || what == verdict::forbidden);
   if (!is_about_one)
     mark(field.answer, field_error_of(what), describe(error));
-  else if (error.path.size() == 3) // the repository, not one of its fields
+  else if (is_whole)
     field.null_nodes.push_back(*node);
 }
 
 bool is_complete(const field_data& field, query_shape shape) {
-  return field.present && field.has_count &&
-         (shape == query_shape::search_count || field.has_nodes);
+  switch (shape) {
+  case query_shape::search_count:
+    return field.present && field.has_count;
+  case query_shape::nodes:
+    return field.has_nodes;
+  case query_shape::search_page:
+  case query_shape::owner_page:
+    break;
+  }
+  return field.present && field.has_count && field.has_nodes;
 }
 
-/// A field with an error has no data: half a page is asked again, whole.
-void finish(field_data& field) {
+/// A page of a search with an error has no data: half a page is asked again, whole.
+void finish_page(field_data& field) {
   auto& nulls = field.null_nodes;
   std::sort(nulls.begin(), nulls.end());
   nulls.erase(std::unique(nulls.begin(), nulls.end()), nulls.end());
   field.answer.null_count = static_cast<uint32_t>(nulls.size());
+}
+
+/// Of `nodes` each element has its own fate: a null that no error explains is tried again, and what
+/// came together with an error is not taken.
+void finish_nodes(field_data& field) {
+  auto& answer = field.answer;
+  std::map<uint32_t, field_error> lacking;
+  for (auto& x : answer.lacking)
+    lacking.emplace(x.index, x.error);
+  const std::set<uint32_t> nulls{field.null_nodes.begin(), field.null_nodes.end()};
+  std::vector<repository> whole;
+  uint32_t index = 0;
+  for (auto& row : answer.repositories) {
+    while (nulls.contains(index))
+      ++index;
+    if (!lacking.contains(index++))
+      whole.push_back(std::move(row));
+  }
+  answer.repositories = std::move(whole);
+  for (auto null : nulls)
+    lacking.emplace(null, field_error::transient);
+  answer.lacking.clear();
+  for (auto& [at, error] : lacking)
+    answer.lacking.push_back({at, error});
+}
+
+/// What is wrong with a field as a whole; empty: with parts of it. A list that came is never wrong
+/// as a whole: one repository that fails for ever must not look like a host that does.
+std::optional<field_error> error_of(const field_answer& field) {
+  auto failed = [](const lacking_node& x) {
+    return x.error == field_error::resource_limit || x.error == field_error::transient;
+  };
+  if (field.error == field_error::none &&
+      std::any_of(field.lacking.begin(), field.lacking.end(), failed))
+    return std::nullopt;
+  return field.error;
 }
 
 // -- fields of repositories -----------------------------------------------------------------------
@@ -363,9 +431,9 @@ void finish(field_data& field) {
 /// Which fields of its repositories an answer lacks because GitHub refuses to tell them.
 class refusal_counter {
 public:
-  void add(const graphql_error& error, verdict what) {
-    constexpr size_t place = 3; // f0, nodes, 17, issues
-    auto name = what == verdict::forbidden && node_index(error) && error.path.size() > place
+  void add(const graphql_error& error, verdict what, query_shape shape) {
+    auto place = index_place(shape) + 1; // f0, nodes, 17, issues
+    auto name = what == verdict::forbidden && node_index(error, shape) && error.path.size() > place
                     ? std::string_view{error.path[place]}
                     : std::string_view{};
     if (auto index = optional_field(name))
@@ -412,7 +480,7 @@ public:
         std::any_of(answer_.errors.begin(), answer_.errors.end(), is_about_viewer);
     refusal_counter refusals;
     for (const auto& error : answer_.errors)
-      refusals.add(error, judge(error));
+      refusals.add(error, judge(error), request.shape);
     result.refused = refusals.result(answer_.fields);
     result_.limits = limits_of(response, answer_, now);
     result_.identity = answer_.identity;
@@ -496,7 +564,7 @@ private:
     const graphql_error* general = nullptr;
     for (const auto& error : answer_.errors) {
       if (auto index = field_index(error, answer_.fields.size()))
-        apply(error, judge(error), answer_.fields[*index]);
+        apply(error, judge(error), request_.shape, answer_.fields[*index]);
       else if (!general)
         general = &error;
     }
@@ -504,7 +572,10 @@ private:
       if (!is_complete(field, request_.shape))
         mark(field.answer, general ? field_error_of(judge(*general)) : field_error::transient,
              general ? describe(*general) : "the answer lacks this field");
-      finish(field);
+      if (request_.shape == query_shape::nodes)
+        finish_nodes(field);
+      else
+        finish_page(field);
       result_.fields.push_back(std::move(field.answer));
     }
   }
@@ -518,8 +589,11 @@ private:
     if (bad != result_.fields.end() && result_.message.empty())
       result_.message = bad->message;
     auto common = common_error();
-    if (!common)
+    if (!common) {
+      if (result_.message.empty())
+        result_.message = "repositories came as null without a reason";
       return outcome::partial;
+    }
     switch (*common) {
     case field_error::none:
       return outcome::ok;
@@ -546,10 +620,9 @@ private:
 
   /// What every field's error is, if it is the same for all.
   std::optional<field_error> common_error() const {
-    auto first = result_.fields.front().error;
-    auto same = [&](const field_answer& field) { return field.error == first; };
-    return std::all_of(result_.fields.begin(), result_.fields.end(), same) ? std::optional{first}
-                                                                           : std::nullopt;
+    auto first = error_of(result_.fields.front());
+    auto same = [&](const field_answer& field) { return error_of(field) == first; };
+    return std::all_of(result_.fields.begin(), result_.fields.end(), same) ? first : std::nullopt;
   }
 
   const api_request& request_;

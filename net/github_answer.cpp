@@ -30,6 +30,7 @@ enum class key : uint8_t {
   rate_limit,
   viewer,
   // of a field
+  repositories, // of an owner: a page like that of a search
   repository_count,
   page_info,
   nodes,
@@ -89,7 +90,9 @@ struct known_key {
 constexpr known_key document_keys[] = {
     {"data", key::data}, {"errors", key::errors}, {"message", key::message}};
 constexpr known_key data_keys[] = {{"rateLimit", key::rate_limit}, {"viewer", key::viewer}};
-constexpr known_key field_keys[] = {{"repositoryCount", key::repository_count},
+constexpr known_key field_keys[] = {{"repositories", key::repositories},
+                                    {"repositoryCount", key::repository_count},
+                                    {"totalCount", key::repository_count},
                                     {"pageInfo", key::page_info},
                                     {"nodes", key::nodes}};
 constexpr known_key page_info_keys[] = {{"endCursor", key::end_cursor},
@@ -343,6 +346,8 @@ private:
     case key::field:
       field().present = true;
       return enter(field_keys);
+    case key::repositories:
+      return enter(field_keys);
     case key::page_info:
       return enter(page_info_keys);
     case key::node:
@@ -376,6 +381,10 @@ private:
 
   bool begin_array() {
     switch (key_) {
+    case key::field: // of `nodes(ids:)`: the list itself
+      field().present = true;
+      key_ = key::nodes;
+      [[fallthrough]];
     case key::nodes:
       node_index_ = 0;
       field().has_nodes = true;
@@ -592,6 +601,7 @@ private:
     case key::errors:
     case key::message:
     case key::field:
+    case key::repositories:
     case key::nodes:
     case key::end_cursor:
     case key::database_id:
@@ -666,6 +676,8 @@ private:
     case key::errors:
     case key::error:
       return "errors";
+    case key::repositories:
+      return "repositories";
     case key::page_info:
       return "pageInfo";
     case key::issues:

@@ -25,8 +25,8 @@ struct graphql_error {
 struct field_data {
   bool present = false;             ///< an object came, neither null nor nothing
   bool has_count = false;           ///< with `repositoryCount`
-  bool has_nodes = false;           ///< with `nodes` that are not null
-  field_answer answer;              ///< without errors; `null_count` not set
+  bool has_nodes = false;           ///< with `nodes` that are not null, or a list itself
+  field_answer answer;              ///< without errors; `null_count` and `lacking` not set
   std::vector<uint32_t> null_nodes; ///< indices in `nodes` that were null or had no databaseId
 };
 

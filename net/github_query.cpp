@@ -1,5 +1,7 @@
 #include "net/github_query.hpp"
 
+#include "net/node_id.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/string_view.hpp>
 
@@ -16,6 +18,14 @@ constexpr const char* viewer_field = "viewer{databaseId login}";
 constexpr const char* page_fragment =
     "\nfragment page on SearchResultItemConnection{repositoryCount pageInfo{endCursor hasNextPage} "
     "nodes{...repository}}";
+
+constexpr const char* owned_fragment =
+    "\nfragment owned on RepositoryConnection{totalCount pageInfo{endCursor hasNextPage} "
+    "nodes{...repository}}";
+
+bool is_paged(query_shape shape) {
+  return shape == query_shape::search_page || shape == query_shape::owner_page;
+}
 
 std::string repository_fragment(const field_set& fields) {
   std::string selections;
@@ -36,10 +46,30 @@ std::string json_text(const std::string& text) {
 
 /// One field of the document.
 std::string field_text(query_shape shape, const std::string& index) {
+  if (shape == query_shape::nodes)
+    return "f" + index + ":nodes(ids:$i" + index + "){...repository} ";
+  if (shape == query_shape::owner_page)
+    return "f" + index + ":repositoryOwner(login:$q" + index +
+           "){repositories(first:" + std::to_string(page_size) + ",after:$a" + index +
+           ",ownerAffiliations:[OWNER],orderBy:{field:CREATED_AT,direction:ASC}){...owned}} ";
   std::string result = "f" + index + ":search(type:REPOSITORY,query:$q" + index;
   if (shape == query_shape::search_count)
     return result + ",first:1){repositoryCount} ";
   return result + ",first:" + std::to_string(page_size) + ",after:$a" + index + "){...page} ";
+}
+
+std::string variable(query_shape shape, const std::string& index) {
+  if (shape == query_shape::nodes)
+    return "$i" + index + ":[ID!]!";
+  auto result = "$q" + index + ":String!";
+  return is_paged(shape) ? result + ",$a" + index + ":String" : result;
+}
+
+std::string json_list(const std::vector<repo_id>& ids) {
+  std::string result = "[";
+  for (auto id : ids)
+    result += (result.size() > 1 ? ",\"" : "\"") + repository_node_id(id) + '"';
+  return result + ']';
 }
 
 std::string variables(const api_request& request) {
@@ -47,9 +77,14 @@ std::string variables(const api_request& request) {
   for (size_t i = 0; i < request.fields.size(); ++i) {
     const auto& field = request.fields[i];
     auto index = std::to_string(i);
-    result += i == 0 ? "\"q" : ",\"q";
+    result += i == 0 ? "\"" : ",\"";
+    if (request.shape == query_shape::nodes) {
+      result += "i" + index + "\":" + json_list(field.ids);
+      continue;
+    }
+    result += 'q';
     result += index + "\":" + json_text(field.query);
-    if (request.shape == query_shape::search_page)
+    if (is_paged(request.shape))
       result += ",\"a" + index + "\":" + (field.after.empty() ? "null" : json_text(field.after));
   }
   return result + '}';
@@ -77,14 +112,15 @@ std::string query_text(query_shape shape, size_t width, bool identify, const fie
   std::string fields;
   for (size_t i = 0; i < width; ++i) {
     auto index = std::to_string(i);
-    declarations += (i == 0 ? "$q" : ",$q") + index + ":String!";
-    if (shape == query_shape::search_page)
-      declarations += ",$a" + index + ":String";
+    declarations += (i == 0 ? "" : ",") + variable(shape, index);
     fields += field_text(shape, index);
   }
   auto result = "query(" + declarations + "){" + fields + own_fields(identify) + '}';
-  return shape == query_shape::search_page ? result + page_fragment + repository_fragment(~without)
-                                           : result;
+  if (shape == query_shape::search_page)
+    result += page_fragment;
+  if (shape == query_shape::owner_page)
+    result += owned_fragment;
+  return shape == query_shape::search_count ? result : result + repository_fragment(~without);
 }
 
 std::string query_body(const api_request& request, const field_set& without) {
@@ -104,7 +140,8 @@ std::string probe_text(const field_set& fields, bool identify) {
 
 std::vector<named_query> all_query_texts() {
   std::vector<named_query> result;
-  for (auto shape : {query_shape::search_count, query_shape::search_page})
+  for (auto shape : {query_shape::search_count, query_shape::search_page, query_shape::nodes,
+                     query_shape::owner_page})
     for (size_t width : {1, 3}) {
       auto name = to_string(shape) + "_" + std::to_string(width);
       result.push_back({name, query_text(shape, width)});

@@ -54,8 +54,8 @@ std::optional<size_t> optional_field(std::string_view name);
 std::string to_string(const field_set& fields);
 
 /// The query document for `width` fields of one shape: field i has the alias `f<i>`, its search
-/// text is the variable `$q<i>` and its cursor `$a<i>`. `identify` adds the viewer; `without`
-/// leaves fields of the repositories out.
+/// text is the variable `$q<i>` and its cursor `$a<i>`; the node ids of `nodes` are `$i<i>`.
+/// `identify` adds the viewer; `without` leaves fields of the repositories out.
 std::string query_text(query_shape shape, size_t width, bool identify = false,
                        const field_set& without = {});
 

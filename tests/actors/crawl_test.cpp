@@ -1,5 +1,7 @@
 // Whole crawls: all actors but the supervisors, against a fake GitHub and a store in memory.
 
+#include "actors/census_source.hpp"
+#include "actors/refresh_source.hpp"
 #include "tests/actors/world.hpp"
 
 #include <catch2/catch.hpp>
@@ -160,6 +162,110 @@ TEST_CASE_METHOD(crawling, "memory holds a window of the ledger", "[crawl]") {
   CHECK(finished->phase == "complete");
   CHECK(database->repositories.size() == 20'000);
   CHECK(most <= 2 * plan.window);
+}
+
+TEST_CASE_METHOD(crawling, "a census stores every repository of its range", "[crawl]") {
+  auto fetchers = GENERATE(1u, 4u);
+  CAPTURE(fetchers);
+  use(random_repositories(8000, 1)); // ids 1000, 1003, ...
+  source = [] { return std::make_unique<census_source>(id_range{1, 30'000}); };
+  auto end = crawl_to_end(fetchers);
+  CHECK(end.phase == "complete");
+  CHECK(database->repositories == wanted(0));
+  CHECK(end.totals.expected == 8000);
+  CHECK(end.totals.seen == 8000);
+  CHECK(end.totals.missing == 0);
+  CHECK(database->gone.size() == 22'000);
+  CHECK(asked(query_shape::nodes) == 300);
+  check_sums(end.totals);
+}
+
+TEST_CASE_METHOD(crawling, "a repository that is closed to us is missing in a census", "[crawl]") {
+  use(random_repositories(1000, 1));
+  github->is_null = [](const search_field&, const repository& x) { return x.repo_id == 1300; };
+  source = [] { return std::make_unique<census_source>(id_range{1, 5000}); };
+  auto end = crawl_to_end(2);
+  CHECK(end.phase == "incomplete");
+  CHECK(end.totals.expected == 1000);
+  CHECK(end.totals.missing == 1);
+  CHECK(!database->gone.contains(1300));
+}
+
+TEST_CASE_METHOD(crawling, "an id that comes as null for a while is asked for again later",
+                 "[crawl]") {
+  use(random_repositories(1000, 1));
+  settings.query_width.page_max = 1;
+  auto nulls = 3;
+  github->change = [&](const api_request& request, api_response& response) {
+    auto& field = response.fields.at(0);
+    if (request.shape == query_shape::nodes && request.fields[0].ids.front() == 3001 &&
+        nulls-- > 0) {
+      field.repositories.clear();
+      field.lacking.clear();
+      for (uint32_t i = 0; i < request.fields[0].ids.size(); ++i)
+        field.lacking.push_back({i, field_error::transient});
+      response.result = outcome::partial;
+    }
+  };
+  source = [] { return std::make_unique<census_source>(id_range{1, 5000}); };
+  auto begun = now();
+  auto end = crawl_to_end(1);
+  CHECK(end.phase == "complete");
+  CHECK(end.totals.missing == 0);
+  CHECK(database->repositories.size() == 1000);
+  CHECK(now() - begun > 2s); // it waited between the tries
+}
+
+TEST_CASE_METHOD(crawling, "a crash in a census costs no stored page again", "[crawl]") {
+  use(random_repositories(6000, 1));
+  source = [] { return std::make_unique<census_source>(id_range{1, 20'000}); };
+  settings.query_width.page_max = 2;
+  auto crashes = 0;
+  for (auto more : {12u, 17u, 23u}) {
+    auto x = start(3);
+    auto until = github->requests.size() + more;
+    REQUIRE(advance_until([&] { return github->requests.size() >= until || finished; }, 24h));
+    REQUIRE(!finished);
+    crash(x);
+    ++crashes;
+  }
+  auto end = crawl_to_end(3);
+  CHECK(end.phase == "complete");
+  CHECK(database->repositories == wanted(0));
+  CHECK(end.totals.expected == 6000);
+  CHECK(end.totals.seen == 6000);
+  // Of each fetcher and crash one query in flight and two batches, of two fields each.
+  CHECK(asked(query_shape::nodes) <= 200u + static_cast<size_t>(crashes) * 3 * 3 * 2);
+}
+
+TEST_CASE_METHOD(crawling, "a refresh reads the repositories of the store once each", "[crawl]") {
+  use(random_repositories(20'000, 1));
+  for (auto& x : github->repositories())
+    if (x.repo_id % 2 == 0)
+      database->repositories.emplace(x.repo_id, x);
+  database->repositories.begin()->second.star_count = 77;
+  auto known = database->repositories.size();
+  source = [] {
+    known_selection all;
+    all.stars_last = std::numeric_limits<int64_t>::max();
+    return std::make_unique<refresh_source>(all);
+  };
+  settings.query_width.page_max = 1;
+  auto end = crawl_to_end(4);
+  CHECK(end.phase == "complete");
+  CHECK(end.totals.seen == static_cast<int64_t>(known));
+  CHECK(database->repositories.size() == known);
+  CHECK(database->repositories.begin()->second == github->repositories().front());
+  // 100,000 repositories in at most 1,010 points.
+  CHECK(github->requests.size() <= known / 100 * 101 / 100);
+}
+
+TEST_CASE_METHOD(crawling, "a refresh of an empty store is complete at once", "[crawl]") {
+  use(random_repositories(100, 1));
+  source = [] { return std::make_unique<refresh_source>(known_selection{}); };
+  auto end = crawl_to_end(2);
+  CHECK(end.phase == "complete");
+  CHECK(github->requests.empty());
 }
 
 TEST_CASE_METHOD(crawling, "what no search shows is missing in the certificate", "[crawl]") {

@@ -158,7 +158,25 @@ int64_t fake_github::rank_of(const std::string& cursor) const {
   return ranks_.at(cursor);
 }
 
+field_answer fake_github::look_up(const search_field& field) const {
+  field_answer result;
+  for (uint32_t i = 0; i < field.ids.size(); ++i) {
+    auto id = field.ids[i];
+    auto found = std::find_if(repositories_.begin(), repositories_.end(),
+                              [id](auto& x) { return x.repo_id == id; });
+    if (found == repositories_.end())
+      result.lacking.push_back({i, field_error::not_found});
+    else if (is_null && is_null(field, *found))
+      result.lacking.push_back({i, field_error::forbidden});
+    else
+      result.repositories.push_back(*found);
+  }
+  return result;
+}
+
 field_answer fake_github::answer(query_shape shape, const search_field& field) {
+  if (shape == query_shape::nodes)
+    return look_up(field);
   if (field.query.size() > max_search_text)
     throw std::runtime_error("GitHub would refuse the length of '" + field.query + "'");
   auto& found = find(field.query);

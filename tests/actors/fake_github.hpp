@@ -59,6 +59,7 @@ public:
 
 private:
   field_answer answer(query_shape shape, const search_field& field);
+  field_answer look_up(const search_field& field) const;
   int64_t rank_of(const std::string& cursor) const;
 
   std::vector<repository> repositories_;

@@ -35,6 +35,9 @@ crawl memory_store::open_crawl(const db::crawl_request& request) {
   fresh.source = request.source;
   fresh.state = "running";
   fresh.started_at = data_->now;
+  for (auto& x : data_->crawls)
+    if (x.name == request.name && x.source == request.source && x.state == "complete")
+      fresh.previous_at = x.started_at;
   data_->crawls.push_back(fresh);
   return fresh;
 }
@@ -52,6 +55,8 @@ batch_receipt memory_store::write(const batch& work) {
     ++data_->row_writes[row.repo_id];
     ++(inserted ? result.inserted : result.updated);
   }
+  for (auto id : work.gone)
+    data_->gone.insert(id);
   for (auto& part : work.partitions) {
     auto& parts = data_->partitions[work.crawl_id];
     auto [position, inserted] = parts.try_emplace(part.id, part);
@@ -74,6 +79,27 @@ std::vector<partition> memory_store::open_partitions(int64_t crawl_id, int64_t a
     if (i->second.state == partition_state::open)
       result.push_back(i->second);
   return result;
+}
+
+int64_t memory_store::select_known(const crawl& run, const known_selection& which) {
+  begin("select_known");
+  fenced(run.id, run.epoch);
+  std::vector<repository> chosen;
+  for (auto& [id, x] : data_->repositories)
+    if (x.star_count >= which.stars_first && x.star_count <= which.stars_last)
+      chosen.push_back(x);
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](auto& a, auto& b) { return a.star_count > b.star_count; });
+  if (which.limit > 0)
+    chosen.resize(std::min(chosen.size(), static_cast<size_t>(which.limit)));
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    auto& part = data_->partitions[run.id][static_cast<int64_t>(1 + i / 1000)];
+    part.id = static_cast<int64_t>(1 + i / 1000);
+    part.description = "known " + std::to_string(part.id);
+    part.seen_ids.push_back(chosen[i].repo_id);
+    part.expected = static_cast<int64_t>(part.seen_ids.size());
+  }
+  return static_cast<int64_t>(chosen.size());
 }
 
 certificate memory_store::certify(int64_t crawl_id) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct memory_database {
   timestamp now{std::chrono::seconds{1717200000}};                    ///< 2024-06-01T00:00:00Z
 
   std::vector<batch> writes; ///< committed
+  std::set<repo_id> gone;    ///< that GitHub did not know
   std::vector<std::string> calls;
   /// Called before each call with its name; may throw a `store_error`.
   std::function<void(const std::string& call)> before;
@@ -37,6 +39,8 @@ public:
   batch_receipt write(const batch& work) override;
   std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
                                          uint32_t limit) override;
+  /// All repositories, the most starred first, in lists of 1,000.
+  int64_t select_known(const crawl& run, const known_selection& which) override;
   certificate certify(int64_t crawl_id) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;

@@ -41,7 +41,7 @@ public:
     auto response = github.answer(request);
     for (size_t i = 0; i < pages.size(); ++i)
       if (response.fields[i].error == field_error::none)
-        reader.absorb(pages[i], response.fields[i], rows);
+        reader.absorb(pages[i], response.fields[i], found);
       else
         reader.put_back(pages[i]);
     asked += pages.size();
@@ -57,13 +57,13 @@ public:
 
   size_t distinct() const {
     std::set<repo_id> ids;
-    for (auto& x : rows)
+    for (auto& x : found.rows)
       ids.insert(x.repo_id);
     return ids.size();
   }
 
   fake_github github;
-  std::vector<repository> rows;
+  findings found;
   size_t asked = 0;
 };
 
@@ -128,7 +128,7 @@ TEST_CASE("predicted paging asks only for the pages that are missing", "[page_re
   auto page = *first.next_page();
   auto response =
       world.github.answer(api_request{query_shape::search_page, "", {first.field(page)}});
-  first.absorb(page, response.fields[0], world.rows);
+  first.absorb(page, response.fields[0], world.found);
   auto rest = lease_for(450, mode);
   rest.part = first.part();
   page_reader second{rest};
@@ -145,7 +145,7 @@ TEST_CASE("what was read with cursors that have become opaque is read again", "[
   auto page = *first.next_page();
   auto response =
       world.github.answer(api_request{query_shape::search_page, "", {first.field(page)}});
-  first.absorb(page, response.fields[0], world.rows);
+  first.absorb(page, response.fields[0], world.found);
   world.github.opaque_cursors = true;
   auto rest = lease_for(450, cursor_mode::serial);
   rest.part = first.part();
@@ -168,7 +168,7 @@ TEST_CASE("pages asked together with a wrong cursor do not count", "[page_reader
     answers.back().end_cursor = "opaque:" + std::to_string((i + 1) * 100);
   }
   for (uint32_t page = 0; page < 3; ++page)
-    reader.absorb(page, answers[page], world.rows);
+    reader.absorb(page, answers[page], world.found);
   CHECK(reader.mode() == cursor_mode::serial);
   CHECK(reader.part().pages_done == 1);
   CHECK(reader.part().seen == 100);

@@ -44,6 +44,9 @@ ledger_actor::behavior_type fake_ledger(ledger_actor::pointer self, slow_ledger*
           promise.deliver(std::move(found));
         return promise;
       },
+      [=](select_atom, const crawl& run, const known_selection& which) -> caf::result<int64_t> {
+        return store->select_known(run, which);
+      },
       [=](store_atom, const batch& work) -> caf::result<batch_receipt> {
         return store->write(work);
       },
@@ -65,18 +68,11 @@ ledger_actor::behavior_type fake_ledger(ledger_actor::pointer self, slow_ledger*
 /// The test plays the fetchers.
 class planning : public world {
 public:
-  planning() { plan.plan.cell = plan.plan.window; }
+  planning() { cuts.cell = cuts.window; }
 
   void start() { start_with(spawn_ledger()); }
 
-  void start_with(ledger_actor books) {
-    auto cfg = plan;
-    cfg.base = *parse_search_query(query);
-    cfg.top = top;
-    cfg.clock = clock;
-    cfg.retries = settings.retries;
-    uut = spawn(partitioner, cfg, books);
-  }
+  void start_with(ledger_actor books) { uut = spawn(partitioner, plan_settings(), books); }
 
   /// A crawl whose root is split into `count` windows of `each` matches.
   void start_with_windows(size_t count, int64_t each = 800) {
@@ -86,7 +82,7 @@ public:
 
   void split_into(size_t count, int64_t each) {
     auto root = take();
-    auto promised = count == 1 ? each : plan.plan.window * static_cast<int64_t>(count);
+    auto promised = count == 1 ? each : cuts.window * static_cast<int64_t>(count);
     tell(uut, counted_atom_v, count_result{root.part.id, root.part.lease, {promised}});
     if (count == 1)
       return;
@@ -425,7 +421,7 @@ TEST_CASE_METHOD(planning, "a partition that ends while the ledger is read stays
 
 TEST_CASE_METHOD(planning, "the counts of one partition fill the queries of several fetchers",
                  "[partitioner]") {
-  plan.plan.cell = 16; // 50 where a query carries 10 counts
+  cuts.cell = 16; // 50 where a query carries 10 counts
   start();
   auto root = take(1, 10);
   tell(uut, counted_atom_v, count_result{root.part.id, root.part.lease, {2000}});

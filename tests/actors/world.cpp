@@ -24,6 +24,17 @@ ledger_actor world::spawn_ledger() {
   return spawn(ledger, ledger_settings());
 }
 
+partitioner_config world::plan_settings() const {
+  auto result = plan;
+  auto search = [base = *parse_search_query(query), top = top, cuts = cuts] {
+    return std::make_unique<search_source>(base, top, cuts);
+  };
+  result.source = source ? source : source_factory{search};
+  result.clock = clock;
+  result.retries = settings.retries;
+  return result;
+}
+
 ledger_config world::ledger_settings() const {
   ledger_config result;
   result.open = open_store(database);
@@ -55,11 +66,7 @@ world::process world::start(uint32_t fetchers) {
   };
   x.ledger = keep(sys.spawn(ledger, ledger_settings()));
   x.writer = keep(sys.spawn(writer, writer_settings(2000)));
-  auto cfg = plan;
-  cfg.base = *parse_search_query(query);
-  cfg.top = top;
-  cfg.clock = clock;
-  cfg.retries = settings.retries;
+  auto cfg = plan_settings();
   cfg.observer = observer_;
   cfg.widths = {settings.query_width.page_max, settings.query_width.count_start};
   x.partitioner = keep(sys.spawn(partitioner, cfg, x.ledger));

@@ -4,6 +4,7 @@
 #include "actors/fetcher.hpp"
 #include "actors/ledger.hpp"
 #include "actors/partitioner.hpp"
+#include "actors/search_source.hpp"
 #include "actors/token_bucket.hpp"
 #include "actors/writer.hpp"
 #include "net/metrics.hpp"
@@ -43,6 +44,8 @@ public:
     return *ask<crawl_progress>(x.partitioner, status_atom_v);
   }
 
+  /// `plan` with what a test sets beside it.
+  partitioner_config plan_settings() const;
   ledger_actor spawn_ledger();
   ledger_config ledger_settings() const;
   writer_config writer_settings(uint32_t batch_rows) const;
@@ -57,6 +60,9 @@ public:
   int64_t top = 0;
   config::github_section settings;
   partitioner_config plan;
+  search_plan cuts;
+  /// The source of the crawl; unless set the search for `query` and `top`.
+  source_factory source;
   caf::timespan batch_delay = std::chrono::milliseconds{50};
   std::optional<crawl_progress> finished;
 

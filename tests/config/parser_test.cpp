@@ -3,6 +3,7 @@
 #include "tests/rsa_key.hpp"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include <cstdio>
 #include <fstream>
@@ -101,8 +102,8 @@ private:
 TEST_CASE("the smallest config has a name, a search and a token", "[config]") {
   auto c = good(minimal());
   CHECK(c.crawl.name == "mine");
-  CHECK(c.crawl.source.search.query == "stars:>=10");
-  CHECK(c.crawl.source.search.top == std::nullopt);
+  CHECK(c.crawl.source.search->query == "stars:>=10");
+  CHECK(c.crawl.source.search->top == std::nullopt);
   CHECK(c.crawl.fetchers == 8);
   REQUIRE(c.github.credentials.size() == 1);
   CHECK(c.github.credentials[0].name == "token-1");
@@ -163,7 +164,7 @@ TEST_CASE("an empty listen address means no metrics server", "[config]") {
 }
 
 TEST_CASE("null leaves an optional key unset", "[config]") {
-  CHECK(good(with_search("query: x, top: null")).crawl.source.search.top == std::nullopt);
+  CHECK(good(with_search("query: x, top: null")).crawl.source.search->top == std::nullopt);
 }
 
 TEST_CASE("variables of the environment stand in any value", "[config]") {
@@ -310,10 +311,10 @@ TEST_CASE("a command that needs no token reads none", "[config]") {
 
 TEST_CASE("places in the file are kept for errors found later", "[config]") {
   auto c = good(with_search("query: x, top: 5"));
-  CHECK(to_string(c.crawl.source.search.top_at) == "c.yaml:3:36: crawl.source.search.top");
+  CHECK(to_string(c.crawl.source.search->top_at) == "c.yaml:3:36: crawl.source.search.top");
   CHECK(to_string(c.github.credentials[0].at) == "c.yaml:4:32: github.credentials[0].token");
   auto without_top = good(with_search("query: x"));
-  CHECK(to_string(without_top.crawl.source.search.top_at) ==
+  CHECK(to_string(without_top.crawl.source.search->top_at) ==
         "c.yaml:3:20: crawl.source.search.top");
 }
 
@@ -372,12 +373,75 @@ TEST_CASE("a config that is no mapping of known keys is refused", "[config]") {
   CHECK(complaint(text) == line);
 }
 
+TEST_CASE("each source has keys of its own", "[config]") {
+  auto with = [](const std::string& source) {
+    return good("crawl: {name: mine, source: {" + source +
+                "}}\ngithub: {credentials: [{token: ghp_x}]}\n")
+        .crawl.source;
+  };
+  auto census = with("census: {first: 5, last: 1420000000}");
+  CHECK(census.census->first == 5);
+  CHECK(census.census->last == 1'420'000'000);
+  CHECK_FALSE(census.search);
+  auto refresh = with("refresh: {older_than: 7d, limit: 100, query: 'stars:10..20'}");
+  CHECK(refresh.refresh->older_than == std::chrono::days{7});
+  CHECK(refresh.refresh->limit == 100);
+  CHECK(refresh.refresh->query == "stars:10..20");
+  CHECK(with("refresh: {}").refresh->older_than == std::chrono::days{0});
+  auto since = std::chrono::sys_days{std::chrono::year{2026} / 11 / 1};
+  CHECK(with("incremental: {since: 2026-11-01}").incremental->since == since);
+  CHECK(with("incremental: {since: '2026-11-01T00:00:09Z'}").incremental->since ==
+        since + std::chrono::seconds{9});
+}
+
+TEST_CASE("owners are listed, or stand in a file", "[config]") {
+  auto with = [](const std::string& owners) {
+    return "crawl: {name: mine, source: {owners: {logins: " + owners +
+           "}}}\ngithub: {credentials: [{token: ghp_x}]}\n";
+  };
+  auto listed = good(with("[octocat, 'a_b', C-3]")).crawl.source;
+  CHECK(listed.owners->logins == std::vector<std::string>{"octocat", "a_b", "C-3"});
+  CHECK(listed.owners->include_forks);
+  auto file = std::filesystem::temp_directory_path() /
+              ("gitstar-owners-" + std::to_string(getpid()) + ".txt");
+  std::ofstream{file} << "# ours\none\r\n\ntwo  \n";
+  auto read = good(with("'file:" + file.string() + "'")).crawl.source;
+  CHECK(read.owners->logins == std::vector<std::string>{"one", "two"});
+  std::ofstream{file} << "one\nnot one\n";
+  CHECK(complaint(with("'file:" + file.string() + "'")) ==
+        file.string() + ":2:1: crawl.source.owners.logins: expected a login of 1 to 39 letters, "
+                        "digits and -, found \"not one\"");
+  std::filesystem::remove(file);
+  CHECK(complaint(with("[]")) ==
+        "c.yaml:1:47: crawl.source.owners.logins: expected at least one login");
+  CHECK(
+      complaint(with("[a/b]")) ==
+      "c.yaml:1:48: crawl.source.owners.logins: expected a login of 1 to 39 letters, digits and -, "
+      "found \"a/b\"");
+  CHECK(
+      complaint(with("octocat")) ==
+      "c.yaml:1:47: crawl.source.owners.logins: expected a list of logins or file:PATH with one on "
+      "each line");
+}
+
 TEST_CASE("a missing required key is named with its place", "[config]") {
   auto [text, line] = GENERATE(table<std::string, std::string>({
       {"crawl: {}\n", "c.yaml:1:8: crawl.name: required but missing; expected 1 to 63 characters "
                       "of a-z, 0-9 and -"},
-      {"crawl: {name: x}\n", "c.yaml:1:8: crawl.source.search.query: required but missing; "
-                             "expected a GitHub search text such as \"stars:>=10\""},
+      {"crawl: {name: x}\n",
+       "c.yaml:1:8: crawl.source: expected exactly one source: search, census, "
+       "refresh, incremental or owners"},
+      {"crawl: {name: x, source: {search: {}}}\n",
+       "c.yaml:1:35: crawl.source.search.query: required but missing; expected a GitHub search "
+       "text "
+       "such as \"stars:>=10\""},
+      {"crawl: {name: x, source: {census: {}}}\n",
+       "c.yaml:1:35: crawl.source.census.last: required but missing; expected a whole number from "
+       "1 "
+       "to 1000000000000"},
+      {"crawl: {name: x, source: {incremental: {}}}\n",
+       "c.yaml:1:40: crawl.source.incremental.since: required but missing; expected a time of UTC "
+       "such as 2026-11-01 or 2026-11-01T08:30:00Z"},
       {"crawl: {name: x, source: {search: {query: x}}}\n",
        "c.yaml:1:1: github.credentials: required but missing; expected a list of 1 to 1000 "
        "credentials"},
@@ -396,8 +460,23 @@ TEST_CASE("a bad crawl name, source or number is refused", "[config]") {
                              "and -, found a list"},
       {"crawl: {name: ~}", "c.yaml:1:15: crawl.name: expected 1 to 63 characters of a-z, 0-9 "
                            "and -, found nothing"},
-      {"crawl: {name: x, source: {census: {}}}",
-       "c.yaml:1:27: crawl.source.census: unknown key; expected search"},
+      {"crawl: {name: x, source: {cencus: {}}}",
+       "c.yaml:1:27: crawl.source.cencus: unknown key; did you mean \"census\"?"},
+      {"crawl: {name: x, source: {census: {last: 9}, search: {query: x}}}",
+       "c.yaml:1:26: crawl.source: expected exactly one source: search, census, refresh, "
+       "incremental or owners"},
+      {"crawl: {name: x, source: {census: {first: 9, last: 8}}}",
+       "c.yaml:1:52: crawl.source.census.last: must not be below first"},
+      {"crawl: {name: x, source: {refresh: {older_than: 1w}}}",
+       "c.yaml:1:49: crawl.source.refresh.older_than: expected an age from 0d to 3650d, such as "
+       "30m, "
+       "12h or 7d, found \"1w\""},
+      {"crawl: {name: x, source: {refresh: {query: language:C}}}",
+       "c.yaml:1:44: crawl.source.refresh.query: expected a range of stars such as \"stars:>=10\", "
+       "found \"language:C\""},
+      {"crawl: {name: x, source: {incremental: {since: yesterday}}}",
+       "c.yaml:1:48: crawl.source.incremental.since: expected a time of UTC such as 2026-11-01 or "
+       "2026-11-01T08:30:00Z, found \"yesterday\""},
       {with_search("query: x, top: many"),
        "c.yaml:3:36: crawl.source.search.top: expected a whole number from 1 to 1000000000, "
        "found \"many\""},
@@ -612,7 +691,7 @@ TEST_CASE("the configs that come with the program are good", "[config]") {
     if (auto bad = std::get_if<problem>(&outcome))
       FAIL(to_string(*bad));
     auto& c = std::get<settings>(outcome);
-    CHECK(c.crawl.source.search.top == 100'000);
+    CHECK(c.crawl.source.search->top == 100'000);
     CHECK(c.github.graphql_url == "https://api.github.com/graphql");
   }
 }

@@ -33,7 +33,8 @@ void check_number(const config::key_info& key) {
 
 void check_settings(const config::settings& found) {
   require(!found.crawl.name.empty(), "a crawl has a name");
-  require(!found.crawl.source.search.query.empty(), "a search has a text");
+  require(!found.crawl.source.search || !found.crawl.source.search->query.empty(),
+          "a search has a text");
   require(!found.github.credentials.empty(), "somebody asks");
   for (const auto& each : found.github.credentials) {
     require(!each.name.empty() && each.name.find(token) == std::string::npos,

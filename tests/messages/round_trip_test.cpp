@@ -68,7 +68,8 @@ repository full_repository() {
 rate_limit full_rate_limit() { return {true, false, 5000, 4999, 3, at(9)}; }
 
 field_answer full_field_answer() {
-  return {field_error::forbidden, "no", 12, "abc", true, 3, {full_repository(), {}}};
+  return {field_error::forbidden,       "no", 12, "abc", true, 3, {full_repository(), {}},
+          {{4, field_error::not_found}}};
 }
 
 partition full_partition() {
@@ -90,7 +91,7 @@ partition full_partition() {
   return x;
 }
 
-crawl full_crawl() { return {1, 2, "name", "source", "running", at(3), 4, true}; }
+crawl full_crawl() { return {1, 2, "name", "source", "running", at(3), 4, true, at(5)}; }
 
 certificate full_certificate() { return {1, 2, 3, 4, 5, 6, 7, 8, 9}; }
 
@@ -106,13 +107,32 @@ budget_view full_budget_view() {
 width_record full_width_record() { return {query_shape::search_page, "classic", 9}; }
 
 lease full_lease() {
-  return {1, 2, full_partition(), {"a", "b"}, cursor_mode::serial, false, {"c", "d"}};
+  return {1,
+          2,
+          full_partition(),
+          query_shape::nodes,
+          {"a", "b"},
+          cursor_mode::serial,
+          false,
+          {"c", "d"},
+          false};
 }
 
 } // namespace
 
 TEST_CASE_METHOD(serialization, "a search field survives serialization", "[messages]") {
   check(search_field{"stars:>1", "Y3Vyc29yOjE="});
+  check(search_field{"", "", {1, int64_t{1} << 40}});
+}
+
+TEST_CASE_METHOD(serialization, "a node without a repository survives serialization",
+                 "[messages]") {
+  check(lacking_node{7, field_error::not_found});
+}
+
+TEST_CASE_METHOD(serialization, "a selection of known repositories survives serialization",
+                 "[messages]") {
+  check(known_selection{1, 2, 3, int64_t{1} << 40});
 }
 
 TEST_CASE_METHOD(serialization, "an error record survives serialization", "[messages]") {
@@ -232,7 +252,7 @@ TEST_CASE_METHOD(serialization, "crawls and their progress survive serialization
 }
 
 TEST_CASE_METHOD(serialization, "a batch and its receipt survive serialization", "[messages]") {
-  batch x{1, 2, at(3), {full_repository()}, {full_partition()}, int64_t{4}};
+  batch x{1, 2, at(3), {full_repository()}, {full_partition()}, int64_t{4}, {5, 6}};
   check(x);
   x.threshold = caf::none;
   check(x);
@@ -252,6 +272,8 @@ TEST_CASE_METHOD(serialization, "learned widths survive serialization", "[messag
 TEST_CASE_METHOD(serialization, "query shapes survive serialization", "[messages]") {
   check(query_shape::search_count);
   check(query_shape::search_page);
+  check(query_shape::nodes);
+  check(query_shape::owner_page);
 }
 
 TEST_CASE_METHOD(serialization, "a named actor keeps its name and handle", "[messages]") {

@@ -327,6 +327,119 @@ TEST_CASE("one repository that is gone or closed leaves its page good", "[classi
   CHECK(got.fields[0].repositories.size() == 2);
 }
 
+// -- fact sheet 3 and 6: repositories by id
+// --------------------------------------------------------
+
+namespace {
+
+api_request nodes(size_t width = 1) {
+  return {query_shape::nodes, "token-1", std::vector<search_field>(width)};
+}
+
+std::string list(const std::string& elements) { return "[" + elements + "]"; }
+
+using lacking = std::vector<lacking_node>;
+
+} // namespace
+
+TEST_CASE("of a list of ids each has its own fate", "[classify]") {
+  auto errors = error_at("NOT_FOUND", R"(["f0",1])") + "," + error_at("FORBIDDEN", R"(["f0",3])") +
+                "," + error_at("RESOURCE_LIMITS_EXCEEDED", R"(["f0",4])");
+  auto body =
+      list(sample_node("1") + ",null," + sample_node("3") + ",null,null,null," + sample_node("7"));
+  auto got = judged(nodes(), 200, answer_body({body}, errors));
+  CHECK(got.result == outcome::partial);
+  CHECK(got.fields[0].error == field_error::none);
+  REQUIRE(got.fields[0].repositories.size() == 3);
+  CHECK(got.fields[0].repositories[2].repo_id == 7);
+  // The last null came without a word.
+  CHECK(got.fields[0].lacking == lacking{{1, field_error::not_found},
+                                         {3, field_error::forbidden},
+                                         {4, field_error::resource_limit},
+                                         {5, field_error::transient}});
+}
+
+TEST_CASE("holes and closed repositories spoil no answer", "[classify]") {
+  auto errors = error_at("NOT_FOUND", R"(["f0",0])") + "," + error_at("NOT_FOUND", R"(["f1",1])") +
+                "," + error_at("FORBIDDEN", R"(["f1",0])");
+  auto got = judged(nodes(2), 200, answer_body({list("null"), list("null,null")}, errors));
+  CHECK(got.result == outcome::ok);
+  CHECK(got.fields[0].lacking == lacking{{0, field_error::not_found}});
+  CHECK(got.fields[1].lacking == lacking{{0, field_error::forbidden}, {1, field_error::not_found}});
+}
+
+TEST_CASE("what a failure hit in part is asked again, and the rest is kept", "[classify]") {
+  auto errors = error_at("SOMETHING_NEW", R"(["f0",0,"issues"])") + "," +
+                error_at("FORBIDDEN", R"(["f0",1,"licenseInfo"])") + "," +
+                error_at("NOT_FOUND", R"(["f0",1,"primaryLanguage"])");
+  auto got =
+      judged(nodes(), 200, answer_body({list(sample_node("1") + "," + sample_node("2"))}, errors));
+  CHECK(got.result == outcome::partial);
+  REQUIRE(got.fields[0].repositories.size() == 1);
+  CHECK(got.fields[0].repositories[0].repo_id == 2);
+  CHECK(got.fields[0].lacking == lacking{{0, field_error::transient}});
+}
+
+TEST_CASE("a list in which every id failed is no failure of the host", "[classify]") {
+  auto [type, error] = GENERATE(table<std::string, field_error>({
+      {"RESOURCE_LIMITS_EXCEEDED", field_error::resource_limit},
+      {"SOMETHING_NEW", field_error::transient},
+  }));
+  auto errors = error_at(type, R"(["f0",0])") + "," + error_at(type, R"(["f0",1])");
+  auto got = judged(nodes(), 200, answer_body({list("null,null")}, errors));
+  CHECK(got.result == outcome::partial);
+  CHECK(got.fields[0].error == field_error::none);
+  CHECK(got.fields[0].lacking == lacking{{0, error}, {1, error}});
+  auto wordless = judged(nodes(), 200, answer_body({list("null")}, ""));
+  CHECK(wordless.result == outcome::partial);
+  CHECK(wordless.message == "repositories came as null without a reason");
+}
+
+TEST_CASE("a list that is missing is asked again", "[classify]") {
+  auto got = judged(nodes(2), 200, answer_body({list(sample_node()), "null"}, ""));
+  CHECK(got.result == outcome::partial);
+  CHECK(got.fields[0].repositories.size() == 1);
+  CHECK(got.fields[1].error == field_error::transient);
+}
+
+TEST_CASE("an owner's page is a page, and an owner without one is not found", "[classify]") {
+  api_request request{query_shape::owner_page, "token-1", std::vector<search_field>(2)};
+  auto page = R"({"repositories":{"totalCount":3,"pageInfo":{"endCursor":"Y3Vyc29yOnYyOg==",)"
+              R"("hasNextPage":true},"nodes":[)" +
+              sample_node("5") + ",null]}}";
+  auto errors = error_at("FORBIDDEN", R"(["f0","repositories","nodes",1])") + "," +
+                error_at("NOT_FOUND", R"(["f1"])");
+  auto got = judged(request, 200, answer_body({page, "null"}, errors));
+  CHECK(got.result == outcome::partial);
+  CHECK(got.fields[0].error == field_error::none);
+  CHECK(got.fields[0].match_count == 3);
+  CHECK(got.fields[0].end_cursor == "Y3Vyc29yOnYyOg==");
+  CHECK(got.fields[0].has_next_page);
+  CHECK(got.fields[0].null_count == 1);
+  CHECK(got.fields[0].repositories.size() == 1);
+  CHECK(got.fields[1].error == field_error::not_found);
+}
+
+TEST_CASE("too many ids are refused as a whole", "[classify]") {
+  auto body =
+      R"({"data":null,"errors":[{"message":"You may not provide more than 100 node ids; you )"
+      R"(provided 101.","type":"ARGUMENT_LIMIT","path":["f0"],"locations":[{"line":1,)"
+      R"("column":3}]}]})";
+  CHECK(judged(nodes(), 200, body).result == outcome::rejected);
+}
+
+TEST_CASE("warnings about old ids change nothing", "[classify]") {
+  auto body = answer_body({list(sample_node())}, "");
+  body.pop_back();
+  body +=
+      R"(,"extensions":{"warnings":[{"type":"DEPRECATION","message":"The id MDQ6 is deprecated. )"
+      R"(Update your cache to use the next_global_id from the data payload.","data":)"
+      R"({"next_global_id":"R_kgDO"},"link":"https://docs.github.com"}]}})";
+  auto got = judged(nodes(), 200, body);
+  CHECK(got.result == outcome::ok);
+  CHECK(got.fields[0].repositories.size() == 1);
+}
+
 // -- fact sheet 0: fields that GitHub closes ------------------------------------------------------
 
 namespace {

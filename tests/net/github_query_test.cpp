@@ -36,6 +36,26 @@ TEST_CASE("a counting query asks for counts alone", "[github_query]") {
   CHECK(body["variables"].as_object().size() == 2);
 }
 
+TEST_CASE("repositories are asked for by their node ids", "[github_query]") {
+  api_request request{query_shape::nodes, "", {{"", "", {123, 1296269}}, {"", "", {412741557}}}};
+  auto body = parsed_body(request);
+  std::string document{body["query"].as_string()};
+  CHECK(document.starts_with("query($i0:[ID!]!,$i1:[ID!]!){f0:nodes(ids:$i0){...repository} "
+                             "f1:nodes(ids:$i1){...repository} rateLimit{"));
+  CHECK(body["variables"] ==
+        boost::json::parse(
+            R"({"i0":["MDEwOlJlcG9zaXRvcnkxMjM=","R_kgDOABPHjQ"],"i1":["R_kgDOGJnvtQ"]})"));
+}
+
+TEST_CASE("an owner's repositories are paged in the order of their creation", "[github_query]") {
+  auto body = parsed_body({query_shape::owner_page, "", {{"octocat", "Y3Vyc29yOnYyOg=="}}});
+  std::string document{body["query"].as_string()};
+  CHECK(document.find("f0:repositoryOwner(login:$q0){repositories(first:100,after:$a0,"
+                      "ownerAffiliations:[OWNER],orderBy:{field:CREATED_AT,direction:ASC})"
+                      "{...owned}}") != std::string::npos);
+  CHECK(body["variables"] == boost::json::parse(R"({"q0":"octocat","a0":"Y3Vyc29yOnYyOg=="})"));
+}
+
 TEST_CASE("page fields share one fragment", "[github_query]") {
   auto one = query_text(query_shape::search_page, 1);
   auto hundred = query_text(query_shape::search_page, 100);
@@ -76,10 +96,29 @@ TEST_CASE("every document that can be sent is listed with one field and with thr
   std::vector<std::string> names;
   for (const auto& each : all_query_texts())
     names.push_back(each.name);
-  CHECK(names == std::vector<std::string>{
-                     "search_count_1", "search_count_1_viewer", "search_count_3",
-                     "search_count_3_viewer", "search_page_1", "search_page_1_viewer",
-                     "search_page_3", "search_page_3_viewer", "search_page_1_least", "probe",
-                     "probe_issues", "probe_watchers", "probe_primaryLanguage", "probe_licenseInfo",
-                     "probe_description", "probe_diskUsage", "probe_pushedAt"});
+  CHECK(names == std::vector<std::string>{"search_count_1",
+                                          "search_count_1_viewer",
+                                          "search_count_3",
+                                          "search_count_3_viewer",
+                                          "search_page_1",
+                                          "search_page_1_viewer",
+                                          "search_page_3",
+                                          "search_page_3_viewer",
+                                          "nodes_1",
+                                          "nodes_1_viewer",
+                                          "nodes_3",
+                                          "nodes_3_viewer",
+                                          "owner_page_1",
+                                          "owner_page_1_viewer",
+                                          "owner_page_3",
+                                          "owner_page_3_viewer",
+                                          "search_page_1_least",
+                                          "probe",
+                                          "probe_issues",
+                                          "probe_watchers",
+                                          "probe_primaryLanguage",
+                                          "probe_licenseInfo",
+                                          "probe_description",
+                                          "probe_diskUsage",
+                                          "probe_pushedAt"});
 }

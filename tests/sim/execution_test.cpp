@@ -247,3 +247,44 @@ TEST_CASE("a page that was answered twice is counted", "[sim]") {
                                            "stars:>=0 sort:stars,Y3Vyc29yOjEwMA==,2\r\n"
                                            "stars:>=0 sort:stars,Y3Vyc29yOjIwMA==,1\r\n");
 }
+
+TEST_CASE("what somebody owns comes in pages, in the order of creation", "[sim]") {
+  test::site sim{3'000};
+  auto best = sim.ask("{search(query:\"stars:>0 sort:stars\",type:REPOSITORY,first:1){nodes{"
+                      "...on Repository{owner{login}}}}}");
+  auto login = json::value_to<std::string>(
+      best.at("data").at("search").at("nodes").at(0).at("owner").at("login"));
+  int64_t last = 0;
+  int64_t seen = 0;
+  int64_t count = -1;
+  std::string after = "null";
+  while (after != "") {
+    auto answer =
+        sim.ask("{repositoryOwner(login:\"" + login + "\"){repositories(first:2,after:" + after +
+                ",ownerAffiliations:[OWNER],orderBy:{field:CREATED_AT,"
+                "direction:ASC}){totalCount pageInfo{endCursor hasNextPage} nodes{"
+                "databaseId nameWithOwner}}} rateLimit{cost}}");
+    CHECK(answer.at("data").at("rateLimit").at("cost") == 1);
+    auto& page = answer.at("data").at("repositoryOwner").at("repositories");
+    count = page.at("totalCount").as_int64();
+    for (auto& node : page.at("nodes").as_array()) {
+      ++seen;
+      CHECK(node.at("databaseId").as_int64() > last);
+      last = node.at("databaseId").as_int64();
+      CHECK(json::value_to<std::string>(node.at("nameWithOwner")).starts_with(login + "/"));
+    }
+    REQUIRE(seen <= count);
+    after = page.at("pageInfo").at("hasNextPage").as_bool()
+                ? json::serialize(page.at("pageInfo").at("endCursor"))
+                : "";
+  }
+  CHECK(seen > 0);
+  CHECK(seen == count);
+}
+
+TEST_CASE("somebody who does not exist owns nothing", "[sim]") {
+  test::site sim{3'000};
+  auto answer =
+      sim.ask("{repositoryOwner(login:\"nobody-at-all\"){repositories(first:2){totalCount}}}");
+  CHECK(kind(answer) == "NOT_FOUND");
+}

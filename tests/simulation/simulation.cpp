@@ -1,5 +1,6 @@
 #include "tests/simulation/simulation.hpp"
 
+#include "actors/search_source.hpp"
 #include "net/metrics.hpp"
 
 #include <caf/binary_serializer.hpp>
@@ -327,8 +328,11 @@ crawl_tree_config simulation::config_of(const std::shared_ptr<process>& x) {
   cfg.writer.batch_delay = plan_.batch_delay;
   cfg.writer.metrics = metrics_;
   cfg.writers = plan_.writers;
-  cfg.partitioner.base = *parse_search_query(plan_.query);
-  cfg.partitioner.top = plan_.top;
+  search_plan cuts;
+  cuts.window = plan_.window;
+  cfg.partitioner.source = [base = *parse_search_query(plan_.query), top = plan_.top, cuts] {
+    return std::make_unique<search_source>(base, top, cuts);
+  };
   cfg.partitioner.retries = github.retries;
   cfg.partitioner.clock = stage_.clock;
   cfg.partitioner.observer = x->observer;
@@ -337,7 +341,6 @@ crawl_tree_config simulation::config_of(const std::shared_ptr<process>& x) {
     cfg.partitioner.lease_time = plan_.lease_time;
   else if (!plan_.leases_expire)
     cfg.partitioner.lease_time = 2 * longest;
-  cfg.partitioner.plan.window = plan_.window;
   cfg.partitioner.widths = {plan_.page_width, plan_.count_width};
   cfg.bucket = {github, stage_.clock, "api.github.com", metrics_};
   cfg.fetcher.api = std::make_shared<gateway>(github_, x->life, plan_.users.size());

@@ -23,7 +23,7 @@ config::credential token(const std::string& name) {
 
 config::settings settings() {
   config::settings result;
-  result.crawl.source.search.query = "stars:>=10";
+  result.crawl.source.search.emplace().query = "stars:>=10";
   result.github.credentials = {token("token-1")};
   return result;
 }

@@ -45,6 +45,13 @@ TEST_CASE("a report holds every key of the contract", "[report]") {
   CHECK(boost::json::parse(to_json(sample())) == expected);
 }
 
+TEST_CASE("a report of a refresh says how old what is known is", "[report]") {
+  auto report = sample();
+  report.staleness = {{0.5, 60}, {1.0, 3600}};
+  auto shown = boost::json::parse(to_json(report)).at("staleness_seconds");
+  CHECK(shown == boost::json::parse(R"({"50": 60, "100": 3600})"));
+}
+
 TEST_CASE("a report is written whole or not at all", "[report]") {
   auto file = std::filesystem::temp_directory_path() /
               ("gitstar-report-" + std::to_string(getpid()) + ".json");

@@ -53,7 +53,8 @@ std::vector<check_line> look_at_disk(const config::settings& settings) {
              check_level::error,
              "cannot look at " + existing.string() + ": " + unreadable.message(),
              {}}};
-  auto wanted = settings.crawl.source.search.top.value_or(0);
+  auto& search = settings.crawl.source.search;
+  auto wanted = search ? search->top.value_or(0) : 0;
   return {disk_line(directory.string(), space.available, static_cast<int64_t>(wanted))};
 }
 

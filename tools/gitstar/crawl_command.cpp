@@ -36,10 +36,6 @@ constexpr auto end_time = 1s;     ///< then what the actors get to end,
 constexpr auto last_time = 300ms; ///< and what PostgreSQL gets at least for the last words
 constexpr auto status_time = 1s;
 
-search_source source_of(const config::search_source& source) {
-  return {base_query(source), static_cast<int64_t>(source.top.value_or(0))};
-}
-
 /// Where the server is ours it is started again; one actor after the other.
 store_reviver reviver(db::embedded_postgres* server) {
   if (server == nullptr)
@@ -101,6 +97,7 @@ private:
   void store_state(caf::scoped_actor& self, const std::string& state);
   void recount(caf::scoped_actor& self);
   db::repository_summary look_back(caf::scoped_actor& self);
+  std::vector<db::staleness_quantile> look_at_ages(caf::scoped_actor& self);
   run_report report() const;
   int conclude(caf::scoped_actor& self);
   int fail(caf::scoped_actor& self);
@@ -144,12 +141,10 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   auto open = [where = store_.connection_string]() -> std::unique_ptr<db::crawl_store> {
     return std::make_unique<db::postgres_store>(where);
   };
-  auto& search = settings_.crawl.source.search;
   wall_clock clock;
   crawl_tree_config result;
   result.metrics = metrics_;
-  result.partitioner.base = base_query(search);
-  result.partitioner.top = static_cast<int64_t>(search.top.value_or(0));
+  result.partitioner.source = source_maker(settings_.crawl.source);
   result.partitioner.retries = settings_.github.retries;
   result.partitioner.clock = clock;
   result.partitioner.widths = {settings_.github.query_width.page_max,
@@ -159,8 +154,8 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   result.ledger.revive = revive_;
   result.ledger.health = store_health_;
   result.ledger.session = session_;
-  result.ledger.session->request = {settings_.crawl.name, source_of(search).text(), options_.fresh,
-                                    options_.repair};
+  result.ledger.session->request = {settings_.crawl.name, source_text(settings_.crawl.source),
+                                    options_.fresh, options_.repair};
   result.writer.open = open;
   result.writer.revive = revive_;
   result.writer.health = store_health_;
@@ -216,9 +211,8 @@ int crawl_run::run() {
 }
 
 int crawl_run::repair() {
-  auto& search = settings_.crawl.source.search;
-  auto found =
-      db::newest_crawl(store_.connection_string, settings_.crawl.name, source_of(search).text());
+  auto found = db::newest_crawl(store_.connection_string, settings_.crawl.name,
+                                source_text(settings_.crawl.source));
   if (found)
     to_repair_ = found->certificate.incomplete + found->certificate.dead;
   std::fputs(repair_text(settings_.crawl.name, found).c_str(), stdout);
@@ -479,11 +473,25 @@ db::repository_summary crawl_run::look_back(caf::scoped_actor& self) {
   return wait_for_store(self, look) ? *stored : db::repository_summary{};
 }
 
+/// How old what a refresh is about is now; empty for other sources.
+std::vector<db::staleness_quantile> crawl_run::look_at_ages(caf::scoped_actor& self) {
+  auto& refresh = settings_.crawl.source.refresh;
+  if (!refresh || ending_ == ending::stopped)
+    return {};
+  auto ages = std::make_shared<std::vector<db::staleness_quantile>>();
+  auto look = [ages, where = store_.connection_string, which = selection(*refresh)] {
+    *ages = db::staleness(where, which);
+  };
+  return wait_for_store(self, look) ? *ages : std::vector<db::staleness_quantile>{};
+}
+
 double crawl_run::share_seen() const {
   auto& totals = last_.crawl.totals;
   // Where GitHub's estimates promised more than there are, the source holds fewer than `top`.
-  if (auto top = settings_.crawl.source.search.top; top && totals.seen < static_cast<int64_t>(*top))
-    return static_cast<double>(totals.seen) / static_cast<double>(*top);
+  auto& search = settings_.crawl.source.search;
+  auto top = search ? static_cast<int64_t>(search->top.value_or(0)) : 0;
+  if (totals.seen < top)
+    return static_cast<double>(totals.seen) / static_cast<double>(top);
   // A dead letter that was never counted says nothing of what it has.
   if (totals.expected == 0)
     return totals.dead == 0 ? 1.0 : 0.0;
@@ -506,6 +514,7 @@ int crawl_run::conclude(caf::scoped_actor& self) {
     store_state(self, "stopped");
   auto stored = look_back(self);
   auto result = report();
+  result.staleness = look_at_ages(self);
   if (!options_.report_file.empty())
     write_report(result, options_.report_file);
   std::fputs(summary_text(result, stored, options_.psql_hint).c_str(), stdout);
@@ -530,7 +539,8 @@ int crawl_run::fail(caf::scoped_actor& self) {
   store_state(self, totals.seen == 0 && totals.split == 0 ? "failed" : "stopped");
   auto text = describe(failure_);
   if (bad_config) {
-    auto at = settings_.crawl.source.search.top_at;
+    auto& search = settings_.crawl.source.search;
+    auto at = search ? search->top_at : config::location{};
     text = config::to_string(config::problem{at, text});
   }
   if (!options_.report_file.empty()) {

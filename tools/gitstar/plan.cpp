@@ -183,7 +183,7 @@ crawl_outline plan_outline(const config::settings& settings, const search_query&
                                                   : settings.github.credentials.front().kind;
   result.query = query;
   result.query.created.first = std::max(query.created.first, first_created);
-  result.top = static_cast<int64_t>(settings.crawl.source.search.top.value_or(0));
+  result.top = static_cast<int64_t>(settings.crawl.source.search->top.value_or(0));
   result.pages = widths.of(query_shape::search_page, kind);
   result.counts = widths.of(query_shape::search_count, kind);
   result.planned = {width.page_max, width.count_start};

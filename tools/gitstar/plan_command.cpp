@@ -1,3 +1,4 @@
+#include "actors/id_reader.hpp"
 #include "actors/search_source.hpp"
 #include "db/examine_store.hpp"
 #include "db/postgres_store.hpp"
@@ -6,6 +7,7 @@
 #include "tools/gitstar/github_probe.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/plan.hpp"
+#include "tools/gitstar/text.hpp"
 #include "tools/gitstar/wiring.hpp"
 
 #include <fmt/format.h>
@@ -106,12 +108,53 @@ crawl_plan probed_plan(const config::settings& settings, plan_facts facts,
   return make_plan(facts, [&](auto& searches) { return probe.recall(searches); });
 }
 
+/// Sources that ask for ids need no counts: what they take is arithmetic.
+int plan_by_arithmetic(const config::settings& settings, const plan_options& options) {
+  auto& source = settings.crawl.source;
+  int64_t ids = 0;
+  if (source.census) {
+    ids = static_cast<int64_t>(source.census->last - source.census->first + 1);
+  } else if (source.refresh && store_exists(settings.store)) {
+    open_store store{settings.store};
+    ids = db::count_known(store.connection_string, selection(*source.refresh));
+  } else if (source.refresh) {
+    std::fputs("gitstar: there is no store yet, so there is nothing to refresh\n", stderr);
+    return exit_failed;
+  } else if (source.owners) {
+    std::fputs("gitstar: how many repositories owners have is not to be foreseen; it takes a point "
+               "per owner and 100 repositories at most\n",
+               stderr);
+    return exit_failed;
+  } else {
+    std::fputs("gitstar: what was pushed since the last run is not to be foreseen; plan a search "
+               "with the same query for the most that it can be\n",
+               stderr);
+    return exit_failed;
+  }
+  auto fields = (ids + ids_per_page - 1) / ids_per_page;
+  auto widest = static_cast<int64_t>(settings.github.query_width.page_max);
+  auto least = (fields + widest - 1) / widest;
+  auto name = source_text(source);
+  auto text =
+      options.json
+          ? fmt::format("{{\"source\": \"{}\", \"ids\": {}, \"points_at_width_1\": {}, "
+                        "\"width\": {}, \"points_at_width\": {}}}\n",
+                        name, ids, fields, widest, least)
+          : fmt::format("Plan: {}\n  {} ids to ask for, 100 per field\n  points: {} with one "
+                        "field per query, {} with {} (query_width.page_max)\n",
+                        name, thousands(ids), thousands(fields), thousands(least), widest);
+  std::fputs(text.c_str(), stdout);
+  return exit_complete;
+}
+
 } // namespace
 
 int plan_command(const config::settings& settings, const plan_options& options) {
+  if (!settings.crawl.source.search)
+    return plan_by_arithmetic(settings, options);
   auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  auto query = base_query(settings.crawl.source.search);
-  auto top = static_cast<int64_t>(settings.crawl.source.search.top.value_or(0));
+  auto query = base_query(*settings.crawl.source.search);
+  auto top = static_cast<int64_t>(settings.crawl.source.search->top.value_or(0));
   plan_facts facts;
   facts.source = search_source{query, top}.text();
   auto memory = read_ledger(settings, facts.source);
@@ -134,7 +177,7 @@ int plan_command(const config::settings& settings, const plan_options& options) 
     std::fputs(text.c_str(), stdout);
     return exit_complete;
   } catch (const too_few_matches& wrong) {
-    auto at = settings.crawl.source.search.top_at;
+    auto at = settings.crawl.source.search->top_at;
     auto text = config::to_string(config::problem{at, wrong.what()});
     std::fprintf(stderr, "gitstar: %s\n", text.c_str());
     return exit_bad_config;

@@ -76,7 +76,7 @@ void redirect(config::settings& settings, const std::string& github,
 
 /// The simulated GitHub is small: `top` asks it for its share.
 void scale_down(config::settings& settings, const rehearse_options& options) {
-  auto& top = settings.crawl.source.search.top;
+  auto& top = settings.crawl.source.search->top;
   auto most = std::max<uint64_t>(options.repositories / 10, 1);
   if (!top || *top <= most)
     return;
@@ -94,7 +94,7 @@ std::string content_of(const std::filesystem::path& file) {
 
 /// GitHub's repositories that the crawl was to find.
 std::string truth_target(const config::settings& settings, const crawl& run) {
-  auto wanted = base_query(settings.crawl.source.search);
+  auto wanted = base_query(*settings.crawl.source.search);
   if (run.threshold >= 0)
     wanted.stars.first = run.threshold;
   wanted.created.last = std::min(wanted.created.last, run.started_at.time_since_epoch().count());
@@ -140,6 +140,10 @@ static int rehearse(config::settings settings, const rehearse_options& options) 
 
 int rehearse_command(config::settings settings, const rehearse_options& options) {
   block_signals();
+  if (!settings.crawl.source.search) {
+    std::fputs("gitstar: rehearse knows the source search only\n", stderr);
+    return exit_bad_config;
+  }
   try {
     return rehearse(std::move(settings), options);
   } catch (const refused_arguments& wrong) {

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <stdexcept>
@@ -35,6 +36,12 @@ std::string to_json(const run_report& report) {
       {"cpu_seconds", report.cpu_seconds},
       {"peak_rss_bytes", report.peak_rss_bytes},
   };
+  if (!report.staleness.empty()) {
+    json::object staleness;
+    for (auto& x : report.staleness)
+      staleness[std::to_string(std::lround(100 * x.fraction))] = x.seconds;
+    result["staleness_seconds"] = std::move(staleness);
+  }
   return json::serialize(result);
 }
 

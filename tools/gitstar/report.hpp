@@ -1,5 +1,6 @@
 #pragma once
 
+#include "db/queries.hpp"
 #include "messages/bucket.hpp"
 #include "messages/progress.hpp"
 
@@ -14,6 +15,7 @@ struct run_report {
   double wall_seconds = 0;
   double cpu_seconds = 0; ///< of this process; PostgreSQL is another
   int64_t peak_rss_bytes = 0;
+  std::vector<db::staleness_quantile> staleness; ///< of the repositories that a refresh is about
 };
 
 /// The report as JSON, with the keys of the contract (README, "The report").

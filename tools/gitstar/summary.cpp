@@ -50,6 +50,15 @@ std::string cost(const run_report& report) {
   return result + '\n';
 }
 
+std::string staleness(const run_report& report) {
+  std::string result = "Last read:";
+  for (auto& x : report.staleness)
+    result += fmt::format(" {:.0f} % at most {} ago{}", 100 * x.fraction,
+                          duration_text(std::chrono::seconds{x.seconds}),
+                          x.fraction < 1 ? "," : "\n");
+  return result;
+}
+
 } // namespace
 
 std::string certificate_text(const crawl& run, const certificate& totals) {
@@ -74,6 +83,8 @@ std::string summary_text(const run_report& report, const db::repository_summary&
     result += ranking(stored) + '\n' + languages(stored) + '\n' + quantiles(stored);
   result += cost(report);
   result += certificate_text(report.crawl.run, report.crawl.totals);
+  if (!report.staleness.empty())
+    result += staleness(report);
   if (!psql.empty())
     result += "Look around: " + psql + '\n';
   return result;

@@ -1,5 +1,10 @@
 #include "tools/gitstar/wiring.hpp"
 
+#include "actors/census_source.hpp"
+#include "actors/incremental_source.hpp"
+#include "actors/owners_source.hpp"
+#include "actors/refresh_source.hpp"
+#include "actors/search_source.hpp"
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
@@ -57,14 +62,57 @@ net::github_client_options client_options(const config::github_section& github) 
   return result;
 }
 
-search_query base_query(const config::search_source& source) {
-  auto text = source.query;
-  if (source.include_forks)
+static search_query checked_query(std::string text, bool include_forks) {
+  if (include_forks)
     text += " fork:true";
   auto query = parse_search_query(text);
   if (!query)
     throw std::logic_error("the config accepted a search that cannot be read: " + text);
   return *query;
+}
+
+search_query base_query(const config::search_source& source) {
+  return checked_query(source.query, source.include_forks);
+}
+
+search_query base_query(const config::incremental_source& source) {
+  return checked_query(source.query, source.include_forks);
+}
+
+known_selection selection(const config::refresh_source& source) {
+  auto stars = checked_query(source.query, false).stars;
+  known_selection result;
+  result.older_than_s = source.older_than.count();
+  result.limit = static_cast<int64_t>(source.limit.value_or(0));
+  result.stars_first = std::max<int64_t>(stars.first, 0);
+  result.stars_last = stars.last;
+  return result;
+}
+
+source_factory source_maker(const config::source_section& source) {
+  if (auto& ids = source.census)
+    return [range = id_range{static_cast<repo_id>(ids->first), static_cast<repo_id>(ids->last)}] {
+      return std::make_unique<census_source>(range);
+    };
+  if (source.refresh)
+    return [which = selection(*source.refresh)] { return std::make_unique<refresh_source>(which); };
+  if (auto& pushed = source.incremental)
+    return [base = base_query(*pushed), since = pushed->since,
+            overlap = std::chrono::floor<std::chrono::seconds>(pushed->overlap)] {
+      return std::make_unique<incremental_source>(base, since, overlap);
+    };
+  if (auto& owners = source.owners)
+    return [logins = owners->logins, forks = owners->include_forks] {
+      return std::make_unique<owners_source>(logins, forks);
+    };
+  auto& search = source.search.value();
+  return [base = base_query(search), top = static_cast<int64_t>(search.top.value_or(0))] {
+    return std::make_unique<search_source>(base, top);
+  };
+}
+
+std::string source_text(const config::source_section& source) {
+  return source_maker(source)()->text();
 }
 
 } // namespace gitstar::tool

@@ -232,6 +232,8 @@ private:
       return write_text(o.type->name);
     if (o.repo != nullptr && o.type == &repository_type_)
       return write_repository_field(field, which, *o.repo);
+    if (which == resolver::owner_repositories)
+      return write_owned(field, *o.owner);
     if (o.owner != nullptr)
       return write_owner_field(which, *o.owner);
     if (o.page != nullptr)
@@ -524,6 +526,7 @@ private:
     const auto& page = *o.page;
     switch (which) {
     case resolver::search_repository_count:
+    case resolver::total_count:
       return write_number(page.count);
     case resolver::search_zero:
       return write_number(0);
@@ -554,6 +557,8 @@ private:
   }
 
   bool write_cursor(int64_t rank) {
+    if (owned_cursors_)
+      return write_escaped(base64_encode(std::string{opaque_prefix} + std::to_string(rank)));
     if (faults_.opaque_cursors)
       return write_escaped(
           base64_encode(std::string{opaque_prefix} +
@@ -758,6 +763,43 @@ private:
 
   // Owners and the small objects of a repository
 
+  /// A page of what somebody owns, in the order of creation, which is that of the ids.
+  bool write_owned(const planned_field& field, const repository_owner& owner) {
+    const auto& arguments = query_.of(field);
+    auto number = data_.find_owner(owner.login);
+    search_page page;
+    for (auto row : data_.by_id())
+      if (number && data_[row].owner == *number && (data_[row].flags & is_deleted) == 0)
+        page.own_rows.push_back(row);
+    auto size = static_cast<int64_t>(page.own_rows.size());
+    page.count = size;
+    if (arguments.after) {
+      auto text = base64_decode(*arguments.after);
+      auto rank = text && text->starts_with(opaque_prefix)
+                      ? parse_number(std::string_view{*text}.substr(opaque_prefix.size()))
+                      : std::nullopt;
+      if (!rank) {
+        path_.push_back({&field.key, 0});
+        fail(field, "INVALID_CURSOR_ARGUMENTS",
+             "`" + *arguments.after + "` does not appear to be a valid cursor.");
+        path_.pop_back();
+        return false;
+      }
+      page.offset = std::clamp<int64_t>(*rank, 0, size);
+    }
+    auto end = std::min(size, page.offset + arguments.page_size());
+    page.has_next = end < size;
+    page.rows = std::span{page.own_rows}.subspan(static_cast<size_t>(page.offset),
+                                                 static_cast<size_t>(end - page.offset));
+    spend(connection_work);
+    object o;
+    o.page = &page;
+    owned_cursors_ = true;
+    auto written = write_object(field, o);
+    owned_cursors_ = false;
+    return written;
+  }
+
   bool write_owner_field(resolver which, const repository_owner& owner) {
     auto kind = owner.is_organization ? node_kind::organization : node_kind::user;
     switch (which) {
@@ -868,7 +910,8 @@ private:
   const data_faults faults_;
   const int64_t max_fields_;
   uint64_t null_choices_ = 0;
-  uint64_t cursor_key_ = 0; ///< binds opaque cursors to the search
+  uint64_t cursor_key_ = 0;    ///< binds opaque cursors to the search
+  bool owned_cursors_ = false; ///< in a list of what somebody owns
   execution_result result_;
   std::vector<path_part> path_;
   std::vector<graphql_error> errors_;

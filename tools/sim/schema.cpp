@@ -22,6 +22,9 @@ enum IssueState { CLOSED OPEN }
 enum PullRequestState { CLOSED MERGED OPEN }
 enum OrderDirection { ASC DESC }
 enum LanguageOrderField { SIZE }
+enum RepositoryAffiliation { COLLABORATOR ORGANIZATION_MEMBER OWNER }
+enum RepositoryOrderField { CREATED_AT }
+input RepositoryOrder { direction: OrderDirection! field: RepositoryOrderField! }
 input LanguageOrder { direction: OrderDirection! field: LanguageOrderField! }
 input IssueFilters { since: DateTime states: [IssueState!] labels: [String!] createdBy: String }
 
@@ -37,7 +40,14 @@ type Query {
 }
 
 interface Node { id: ID! }
-interface RepositoryOwner { id: ID! login: String! url: URI! avatarUrl: URI! }
+interface RepositoryOwner {
+  id: ID!
+  login: String!
+  url: URI!
+  avatarUrl: URI!
+  repositories(ownerAffiliations: [RepositoryAffiliation], orderBy: RepositoryOrder, first: Int,
+    last: Int, after: String, before: String): RepositoryConnection!
+}
 union SearchResultItem = Repository | User | Organization
 
 type SearchResultItemConnection {
@@ -74,6 +84,8 @@ type User implements Node & RepositoryOwner {
   name: String
   url: URI!
   avatarUrl: URI!
+  repositories(ownerAffiliations: [RepositoryAffiliation], orderBy: RepositoryOrder, first: Int,
+    last: Int, after: String, before: String): RepositoryConnection!
 }
 type Organization implements Node & RepositoryOwner {
   id: ID!
@@ -82,6 +94,8 @@ type Organization implements Node & RepositoryOwner {
   name: String
   url: URI!
   avatarUrl: URI!
+  repositories(ownerAffiliations: [RepositoryAffiliation], orderBy: RepositoryOrder, first: Int,
+    last: Int, after: String, before: String): RepositoryConnection!
 }
 
 type Repository implements Node {
@@ -135,7 +149,7 @@ type Repository implements Node {
 }
 
 type StargazerConnection { totalCount: Int! }
-type RepositoryConnection { totalCount: Int! }
+type RepositoryConnection { totalCount: Int! nodes: [Repository] pageInfo: PageInfo! }
 type UserConnection { totalCount: Int! }
 type IssueConnection { totalCount: Int! }
 type PullRequestConnection { totalCount: Int! }
@@ -237,16 +251,20 @@ constexpr resolution resolutions[] = {
     {"User.databaseId", resolver::owner_database_id},
     {"User.login", resolver::owner_login},
     {"User.name", resolver::always_null},
+    {"User.repositories", resolver::owner_repositories},
     {"User.url", resolver::owner_url},
     {"User.avatarUrl", resolver::owner_url},
     {"Organization.id", resolver::owner_id},
     {"Organization.databaseId", resolver::owner_database_id},
     {"Organization.login", resolver::owner_login},
     {"Organization.name", resolver::always_null},
+    {"Organization.repositories", resolver::owner_repositories},
     {"Organization.url", resolver::owner_url},
     {"Organization.avatarUrl", resolver::owner_url},
     {"StargazerConnection.totalCount", resolver::total_count},
     {"RepositoryConnection.totalCount", resolver::total_count},
+    {"RepositoryConnection.nodes", resolver::search_nodes},
+    {"RepositoryConnection.pageInfo", resolver::search_page_info},
     {"UserConnection.totalCount", resolver::total_count},
     {"IssueConnection.totalCount", resolver::total_count},
     {"PullRequestConnection.totalCount", resolver::total_count},

@@ -81,6 +81,7 @@ enum class resolver : uint8_t {
   owner_id,
   owner_database_id,
   owner_url,
+  owner_repositories,
   // Small objects of a repository
   total_count,
   language_name,

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "messages/partition.hpp"
+
+#include <memory>
+
+namespace gitstar {
+
+/// What answers have shown, to be stored together with the progress that it completes.
+struct findings {
+  std::vector<repository> rows;
+  std::vector<repo_id> gone{}; ///< NOT_FOUND
+};
+
+/// Reads one leased partition page by page: which to ask for, what an answer adds, and when the
+/// partition is complete. Decisions only; a FETCHER asks and stores.
+class lease_reader {
+public:
+  virtual ~lease_reader() = default;
+
+  /// The next page that can be asked for now; empty when an answer has to come first, or none is
+  /// left. Each page is handed out once, unless `put_back`.
+  virtual optional<uint32_t> next_page() = 0;
+  /// How many pages `next_page` would hand out now.
+  virtual uint32_t available() const = 0;
+  /// The page failed and is to be asked for again.
+  virtual void put_back(uint32_t page) = 0;
+
+  virtual search_field field(uint32_t page) const = 0;
+
+  /// Takes the answer to `page` (without error) and moves what is new to `found`. Afterwards
+  /// `part()` is the progress to store together with it. False: it settled nothing, so that asking
+  /// again makes sense later only.
+  virtual bool absorb(uint32_t page, field_answer& answer, findings& found) = 0;
+
+  /// An error that a retry cannot cure is the end of the partition: `part()` says so. False: it is
+  /// not.
+  virtual bool settles(const field_answer&) { return false; }
+
+  /// No page is left: `part()` is done, incomplete, or open because it has to be cut.
+  virtual bool finished() const = 0;
+  virtual const partition& part() const = 0;
+
+  /// A full page's cursor was compared with the predicted one.
+  virtual optional<bool> predicted() const { return caf::none; }
+};
+
+/// The reader that a lease for pages needs.
+std::unique_ptr<lease_reader> make_reader(lease work);
+
+} // namespace gitstar
