@@ -31,7 +31,7 @@ ledger_memory read_ledger(const config::settings& settings, const std::string& s
     return result;
   try {
     open_store store{settings.store};
-    auto& where = store.connection_string;
+    auto& where = store.ledger();
     if (db::examine_store(where).pending() != 0)
       return result; // of another version
     db::postgres_store ledger{where};
