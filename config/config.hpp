@@ -2,6 +2,7 @@
 /// its initializers their defaults. `reference.yaml` shows all of it with a sentence per key.
 #pragma once
 
+#include "config/partitioning.hpp"
 #include "config/secret.hpp"
 
 #include <chrono>
@@ -215,14 +216,19 @@ struct github_section {
 // -- store --------------------------------------------------------------------
 
 struct store_section {
-  /// `embedded` (a private server under `data_dir`), or a libpq connection string or URI.
-  secret postgres{"embedded"};
+  /// `embedded` (a private server under `data_dir`), or libpq connection strings or URIs: one, or
+  /// one for each shard. The first also holds the ledger.
+  std::vector<secret> postgres{secret{"embedded"}};
+  /// Replicas of those servers, for commands that only read.
+  std::optional<std::vector<secret>> read_from;
+  config::partitioning partitioning; ///< fixed when a store is made
+  location partitioning_at;
   std::filesystem::path data_dir = "var/postgres"; ///< relative to the current directory
   uint32_t writers = 2;
   uint32_t batch_rows = 2000;   ///< a writer commits at so many rows,
   milliseconds batch_delay{10}; ///< or after so long, whichever is first
 
-  bool embedded() const { return postgres.reveal() == "embedded"; }
+  bool embedded() const { return postgres.front().reveal() == "embedded"; }
 };
 
 // -- telemetry ----------------------------------------------------------------
@@ -260,8 +266,8 @@ enum class tokens : uint8_t {
 
 /// Reads the config in `text`; `file` is its name in errors. In every value `${NAME}` stands for a
 /// variable of the environment and `${NAME:-text}` for one that may be unset or empty; in `token`,
-/// `private_key` and `postgres`, `file:PATH` stands for the content of a file, relative to the
-/// current directory.
+/// `private_key`, `postgres` and `read_from`, `file:PATH` stands for the content of a file,
+/// relative to the current directory.
 result parse(const std::string& text, const std::string& file, const environment& env,
              tokens use = tokens::needed);
 
@@ -280,7 +286,9 @@ enum class value_kind : uint8_t {
   duration,
   size,
   choice,
-  secret
+  choice_or_mapping,
+  secret,
+  secrets ///< one or a list
 };
 
 /// One key that the parser knows. Tests compare the list with the reference and the schema.

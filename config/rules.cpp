@@ -357,12 +357,13 @@ secret_text private_key_text() {
   return rule;
 }
 
-secret_text server_text() {
-  secret_text rule{"embedded or a connection string"};
-  rule.open_word = "embedded";
-  rule.no_list = "this version takes one server, not a list";
+server_list servers() {
+  server_list rule{{"embedded or a connection string"}};
+  rule.each.open_word = "embedded";
   return rule;
 }
+
+server_list replicas() { return {{"a connection string"}}; }
 
 std::string listen_address::write(const std::optional<endpoint>& value) const {
   return value ? to_string(*value) : std::string{};

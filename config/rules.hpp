@@ -208,7 +208,6 @@ struct secret_text {
   bool is_token = false;                                ///< may be left out, see `tokens`
   bool has_many_lines = false;                          ///< else one line
   std::string open_word{};                              ///< the one value that is no secret
-  std::string no_list{};                                ///< what to say to a list
   std::string (*why_not)(const std::string&) = nullptr; ///< what is wrong with a text, or nothing
 
   std::string write(const secret& value) const {
@@ -218,8 +217,33 @@ struct secret_text {
   void describe(key_info& key) const { key.kind = value_kind::secret; }
 };
 
+/// One server or a list of them.
+struct server_list {
+  secret_text each;
+
+  std::string write(const std::vector<secret>& servers) const {
+    std::string text;
+    for (auto& x : servers)
+      text += (text.empty() ? "" : ", ") + each.write(x);
+    return text;
+  }
+  std::string expected() const { return each.expected() + ", or a list of connection strings"; }
+  void describe(key_info& key) const { key.kind = value_kind::secrets; }
+};
+
+/// `none`, `{ hash: N }` or `{ range: STEP }`.
+struct partitioning_choice {
+  std::string write(const partitioning& value) const { return to_string(value); }
+  std::string expected() const { return "none, { hash: PARTS } or { range: IDS }"; }
+  void describe(key_info& key) const {
+    key.kind = value_kind::choice_or_mapping;
+    key.choices = {"none"};
+  }
+};
+
 secret_text token_text();
 secret_text private_key_text();
-secret_text server_text();
+server_list servers();
+server_list replicas();
 
 } // namespace gitstar::config

@@ -30,6 +30,8 @@ constexpr size_t most_credentials = 1'000;
 /// Far beyond GitHub's newest repository (1.4 billion in 2026).
 constexpr uint64_t most_repository_id = 1'000'000'000'000;
 
+constexpr size_t most_servers = 64;
+
 constexpr uint64_t most_database_id = std::numeric_limits<int64_t>::max();
 
 template <class Visitor>
@@ -178,9 +180,25 @@ void describe(Visitor& v, github_section& x) {
   v.section("retries", x.retries);
 }
 
+/// What `store.partitioning` is where it is a mapping.
+struct partitioning_mapping {
+  std::optional<uint64_t> hash;
+  std::optional<uint64_t> range;
+};
+
+// A statement is planned for all parts each time: many make small batches slow.
+template <class Visitor>
+void describe(Visitor& v, partitioning_mapping& x) {
+  v.value("hash", x.hash, whole_number{2, 1'024});
+  v.value("range", x.range, whole_number{100'000, 1'000'000'000'000});
+}
+
 template <class Visitor>
 void describe(Visitor& v, store_section& x) {
-  v.value("postgres", x.postgres, server_text());
+  v.value("postgres", x.postgres, servers());
+  v.value("read_from", x.read_from, replicas());
+  v.value("partitioning", x.partitioning, partitioning_choice{});
+  v.locate("partitioning", x.partitioning_at);
   v.value("data_dir", x.data_dir, file_path{});
   v.value("writers", x.writers, whole_number{1, 8});
   v.value("batch_rows", x.batch_rows, whole_number{1, 100'000});
@@ -204,6 +222,8 @@ void describe(Visitor& v, settings& x) {
   v.section("crawl", x.crawl);
   v.section("github", x.github);
   v.section("store", x.store);
+  v.check("store", !x.crawl.source.refresh || x.store.postgres.size() == 1,
+          "postgres must name one database for crawl.source.refresh, not several");
   v.section("telemetry", x.telemetry);
 }
 

@@ -167,9 +167,14 @@ auto yaml_reader::scalar(const char* name, presence need, const std::string& exp
       fail(at, "required but missing; expected " + expected);
     return std::nullopt;
   }
+  return scalar_at(node, at, expected);
+}
+
+auto yaml_reader::scalar_at(const YAML::Node& node, const location& at,
+                            const std::string& expected) const -> scalar_text {
   if (!node.IsScalar())
     fail(at, "expected " + expected + ", found " + kind_of(node));
-  return scalar_text{node.Scalar(), expand(node.Scalar(), at)};
+  return {node.Scalar(), expand(node.Scalar(), at)};
 }
 
 std::string yaml_reader::expand(const std::string& written, const location& at) const {
@@ -240,16 +245,15 @@ void yaml_reader::value(const char* name, std::optional<endpoint>& member,
 }
 
 void yaml_reader::value(const char* name, secret& member, const secret_text& rule, presence need) {
-  constexpr std::string_view from_file = "file:";
   if (rule.is_token && doc_.use == tokens::unused)
     return;
-  auto at = location_of(name);
-  if (child(name).IsSequence() && !rule.no_list.empty())
-    fail(at, rule.no_list);
-  auto found = scalar(name, need, rule.expected());
-  if (!found)
-    return;
-  auto text = found->expanded;
+  if (auto found = scalar(name, need, rule.expected()))
+    member = read_secret(std::move(found->expanded), location_of(name), rule);
+}
+
+secret yaml_reader::read_secret(std::string text, const location& at,
+                                const secret_text& rule) const {
+  constexpr std::string_view from_file = "file:";
   if (text.starts_with(from_file)) {
     text = read_file(text.substr(from_file.size()), at);
     text.erase(text.find_last_not_of(" \t\r\n") + 1);
@@ -260,7 +264,60 @@ void yaml_reader::value(const char* name, secret& member, const secret_text& rul
     fail(at, "expected one line, found several");
   if (auto reason = rule.why_not ? rule.why_not(text) : std::string{}; !reason.empty())
     fail(at, reason);
-  member = secret{std::move(text)};
+  return secret{std::move(text)};
+}
+
+void yaml_reader::value(const char* name, std::vector<secret>& members, const server_list& rule) {
+  auto list = child(name);
+  if (!list.IsDefined())
+    return;
+  if (!list.IsSequence()) {
+    auto found = scalar(name, presence::optional, rule.expected());
+    members = {read_secret(std::move(found->expanded), location_of(name), rule.each)};
+    return;
+  }
+  auto at = location_of(name);
+  if (list.size() == 0 || list.size() > most_servers)
+    fail(at, "expected a list of 1 to " + std::to_string(most_servers) +
+                 " connection strings, found " + std::to_string(list.size()));
+  std::vector<location> places;
+  for (size_t i = 0; i < list.size(); ++i) {
+    auto& place = places.emplace_back(at_mark(at, list[i].Mark()));
+    place.key += "[" + std::to_string(i) + "]";
+  }
+  first_places known{"server"};
+  std::vector<secret> found;
+  for (size_t i = 0; i < list.size(); ++i) {
+    auto text = scalar_at(list[i], places[i], "a connection string");
+    found.push_back(read_secret(std::move(text.expanded), places[i], rule.each));
+    if (list.size() > 1 && found.back().reveal() == rule.each.open_word)
+      fail(places[i], "\"" + rule.each.open_word +
+                          "\" is one server: it cannot stand in a list "
+                          "with others");
+    known.add(found.back().reveal(), places[i]);
+  }
+  members = std::move(found);
+}
+
+void yaml_reader::value(const char* name, partitioning& member, const partitioning_choice& rule) {
+  using method = partitioning::method;
+  auto node = child(name);
+  if (node.IsDefined() && node.IsMap()) {
+    partitioning_mapping chosen;
+    nested(name).read(chosen);
+    if (chosen.hash.has_value() == chosen.range.has_value())
+      fail(location_of(name), "expected " + rule.expected() + ", found " +
+                                  (chosen.hash ? "both hash and range" : "neither hash nor range"));
+    member = chosen.hash ? partitioning{method::hash, *chosen.hash}
+                         : partitioning{method::range, *chosen.range};
+    return;
+  }
+  auto found = scalar(name, presence::optional, rule.expected());
+  if (!found)
+    return;
+  if (found->expanded != "none")
+    refuse(name, *found, {}, rule.expected());
+  member = {};
 }
 
 void yaml_reader::elements(const char* name, std::vector<credential>& members, size_t most) {

@@ -89,6 +89,9 @@ public:
   void value(const char* name, secret& member, const secret_text& rule,
              presence need = presence::optional);
 
+  void value(const char* name, std::vector<secret>& members, const server_list& rule);
+  void value(const char* name, partitioning& member, const partitioning_choice& rule);
+
   template <class T>
   void section(const char* name, T& member) {
     nested(name).read(member);
@@ -120,6 +123,9 @@ private:
   void finish(credential& read, size_t number) const;
   std::optional<scalar_text> scalar(const char* name, presence need,
                                     const std::string& expected) const;
+  scalar_text scalar_at(const YAML::Node& node, const location& at,
+                        const std::string& expected) const;
+  secret read_secret(std::string text, const location& at, const secret_text& rule) const;
   std::string expand(const std::string& written, const location& at) const;
   void refuse_unknown(const std::vector<std::string>& known) const;
   [[noreturn]] void refuse(const char* name, const scalar_text& found, const std::string& message,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace gitstar::db {
@@ -12,6 +13,15 @@ struct store_examination {
 
   int pending() const { return program_version - schema_version; }
 };
+
+/// Bytes on disk with indexes.
+struct table_sizes {
+  int64_t repositories = 0;
+  int64_t history = 0;
+};
+
+/// Throws `store_error`.
+table_sizes measure_tables(const std::string& connection_string);
 
 /// Looks and changes nothing. Throws `store_error`.
 store_examination examine_store(const std::string& connection_string);

@@ -3,6 +3,8 @@
 #include "db/connection.hpp"
 #include "db/rows.hpp"
 
+#include <algorithm>
+
 namespace gitstar::db {
 
 namespace {
@@ -53,12 +55,12 @@ stored_repository stored_from(const pqxx::row& row) {
 /// The ranking's value and baseline for `from repositories r`; `$1` is the language, `$2` the
 /// number of lines.
 constexpr auto rank_by_stars =
-    "select full_name, star_count, coalesce(language, ''), star_count, null "
+    "select full_name, star_count, coalesce(language, ''), star_count, null, repo_id "
     "from repositories where (language = $1 or $1 = '') "
     "order by star_count desc, repo_id limit $2";
 
 constexpr auto rank_by_issues =
-    "select full_name, star_count, coalesce(language, ''), open_issue_count, null "
+    "select full_name, star_count, coalesce(language, ''), open_issue_count, null, repo_id "
     "from repositories where (language = $1 or $1 = '') and open_issue_count is not null "
     "order by open_issue_count desc, repo_id limit $2";
 
@@ -87,15 +89,13 @@ with moved as (
   where r.language = $1 or $1 = ''
 )
 select full_name, star_count, coalesce(language, ''), star_count - base_count,
-       extract(epoch from base_time)::bigint
+       extract(epoch from base_time)::bigint, repo_id
 from grown
 order by 4 desc, repo_id
 limit $2)";
 
-} // namespace
-
-optional<stored_repository> find_repository(const std::string& connection_string,
-                                            const std::string& full_name) {
+optional<stored_repository> find_in(const std::string& connection_string,
+                                    const std::string& full_name) {
   connection database{connection_string};
   return database.transaction([&](pqxx::work& work) -> optional<stored_repository> {
     auto found = work.exec_params(by_name, full_name);
@@ -113,8 +113,8 @@ optional<stored_repository> find_repository(const std::string& connection_string
   });
 }
 
-std::vector<ranking_line> rank_repositories(const std::string& connection_string,
-                                            const ranking_request& request) {
+std::vector<ranking_line> rank_in(const std::string& connection_string,
+                                  const ranking_request& request) {
   connection database{connection_string};
   return database.transaction([&](pqxx::work& work) {
     auto rows = [&] {
@@ -134,13 +134,57 @@ std::vector<ranking_line> rank_repositories(const std::string& connection_string
                         row[1].as<int64_t>(),
                         row[2].as<std::string>(),
                         row[3].as<int64_t>(),
-                        {}};
+                        {},
+                        row[5].as<int64_t>()};
       if (!row[4].is_null())
         line.baseline = time_from(row[4]);
       result.push_back(std::move(line));
     }
     return result;
   });
+}
+
+} // namespace
+
+optional<stored_repository> find_repository(const std::vector<std::string>& shards,
+                                            const std::string& full_name) {
+  optional<stored_repository> result;
+  std::vector<repo_id> bearers;
+  for (auto& shard : shards) {
+    auto found = find_in(shard, full_name);
+    if (!found)
+      continue;
+    bearers.push_back(found->repository.repo_id);
+    bearers.insert(bearers.end(), found->namesakes.begin(), found->namesakes.end());
+    if (!result || found->crawled_at > result->crawled_at)
+      result = std::move(found);
+  }
+  if (!result)
+    return result;
+  // While a bucket moves, two shards hold the same repository.
+  std::sort(bearers.begin(), bearers.end());
+  bearers.erase(std::unique(bearers.begin(), bearers.end()), bearers.end());
+  std::erase(bearers, result->repository.repo_id);
+  result->namesakes = std::move(bearers);
+  return result;
+}
+
+std::vector<ranking_line> rank_repositories(const std::vector<std::string>& shards,
+                                            const ranking_request& request) {
+  std::vector<ranking_line> result;
+  for (auto& shard : shards) {
+    auto lines = rank_in(shard, request);
+    result.insert(result.end(), lines.begin(), lines.end());
+  }
+  std::stable_sort(result.begin(), result.end(), [](auto& a, auto& b) {
+    return a.value != b.value ? a.value > b.value : a.repo_id < b.repo_id;
+  });
+  // While a bucket moves, two shards hold the same repository.
+  auto end = std::unique(result.begin(), result.end(),
+                         [](auto& a, auto& b) { return a.repo_id == b.repo_id; });
+  result.erase(end, result.end());
+  result.resize(std::min(result.size(), static_cast<size_t>(request.limit)));
+  return result;
 }
 
 } // namespace gitstar::db

@@ -29,7 +29,7 @@ struct stored_repository {
 
 /// The repository that carries `full_name` (owner/name, as GitHub writes it): of several the one
 /// written last. Empty where none does.
-optional<stored_repository> find_repository(const std::string& connection_string,
+optional<stored_repository> find_repository(const std::vector<std::string>& shards,
                                             const std::string& full_name);
 
 /// What a ranking is by.
@@ -53,12 +53,13 @@ struct ranking_line {
   std::string language;         ///< empty: none
   int64_t value = 0;            ///< what the ranking is by: stars, stars gained, or open issues
   optional<timestamp> baseline; ///< growth: when the count that it is compared with was seen
+  gitstar::repo_id repo_id = 0;
 };
 
 /// The first `limit` repositories, the highest value first, ties by id. A growth is measured
 /// against the last count seen up to `since`; of a repository first seen after that, against the
 /// first count seen, so that being found does not look like growing.
-std::vector<ranking_line> rank_repositories(const std::string& connection_string,
+std::vector<ranking_line> rank_repositories(const std::vector<std::string>& shards,
                                             const ranking_request& request);
 
 } // namespace gitstar::db

@@ -1,6 +1,7 @@
 #include "db/migrations.hpp"
 
 #include "db/connection.hpp"
+#include "db/store_layout.hpp"
 
 #include <map>
 
@@ -52,7 +53,15 @@ void refuse_old_server(pqxx::work& work) {
                       " is not supported: version 13 or newer is needed");
 }
 
-int apply_missing(pqxx::work& work, const std::vector<migration>& wanted) {
+void refuse_other_layout(pqxx::work& work, const config::partitioning& wanted) {
+  auto found = stored_partitioning(work);
+  if (found != wanted)
+    throw layout_error("the config says " + to_string(wanted) +
+                       ", but the database was made with " + to_string(found) + " and keeps that");
+}
+
+int apply_missing(pqxx::work& work, const std::vector<migration>& wanted,
+                  const config::partitioning& layout) {
   refuse_old_server(work);
   work.exec(lock_statement);
   work.exec(create_table);
@@ -63,24 +72,30 @@ int apply_missing(pqxx::work& work, const std::vector<migration>& wanted) {
     if (applied.count(x.version) != 0)
       continue;
     work.exec(x.sql);
+    if (x.version == 1)
+      divide_repositories(work, layout);
     work.exec_params0("insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
                       x.version, x.name, x.checksum);
     ++count;
   }
+  if (applied.empty())
+    store_partitioning(work, layout);
   return count;
 }
 
 } // namespace
 
-migration_report migrate(const std::string& connection_string,
-                         const std::vector<migration>& wanted) {
+migration_report migrate(const std::string& connection_string, const std::vector<migration>& wanted,
+                         const std::optional<config::partitioning>& layout) {
   connection database{connection_string};
   return database.transaction([&](pqxx::work& work) {
     migration_report report;
     auto applied = applied_migrations(work);
     refuse_foreign_schema(applied, wanted);
     if (applied.size() < wanted.size())
-      report.applied = apply_missing(work, wanted);
+      report.applied = apply_missing(work, wanted, layout.value_or(config::partitioning{}));
+    if (layout)
+      refuse_other_layout(work, *layout);
     if (!wanted.empty())
       report.version = wanted.back().version;
     return report;

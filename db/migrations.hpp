@@ -1,6 +1,10 @@
 /// The database schema: numbered SQL files of db/migrations, compiled into the program.
 #pragma once
 
+#include "config/partitioning.hpp"
+#include "db/crawl_store.hpp"
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,11 +27,19 @@ struct migration_report {
   int version = 0; ///< of the database now
 };
 
+/// The database was made with another `store.partitioning` than the one asked for.
+class layout_error : public store_error {
+public:
+  using store_error::store_error;
+};
+
 /// Brings the database up to date, all in one transaction. Any number of processes may call it at
-/// once. Throws `store_error`, also when the database is newer than `wanted` or was made with a
-/// file that has changed since.
+/// once. A new database is divided as `layout` says. Throws `store_error`, also when the database
+/// is newer than `wanted` or was made with a file that has changed since, and `layout_error` where
+/// it is divided in another way; without a `layout` any will do, and a new one is not divided.
 migration_report migrate(const std::string& connection_string,
-                         const std::vector<migration>& wanted = built_in_migrations());
+                         const std::vector<migration>& wanted = built_in_migrations(),
+                         const std::optional<config::partitioning>& layout = {});
 
 /// Builds the indexes of `build_query_indexes` (0001_repositories.sql) that are missing: to be
 /// called when a crawl has ended. Throws `store_error`.

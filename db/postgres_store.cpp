@@ -1,14 +1,17 @@
 #include "db/postgres_store.hpp"
 
 #include "db/array_encoder.hpp"
+#include "db/bucket_map.hpp"
 #include "db/change_model.hpp"
 #include "db/connection.hpp"
 #include "db/rows.hpp"
+#include "db/store_layout.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <set>
 
 namespace gitstar::db {
@@ -19,7 +22,10 @@ namespace {
 // write. LATERAL with OFFSET 0 keeps the planner at one index lookup per row, whatever it believes
 // about a table that grew since its last ANALYZE. The order by repo_id is the order of row locks.
 // History follows what was written, so that of two writers who see a repository first only one
-// records it. Measured: unnest in the select list costs half of unnest(a, b, ...) in FROM.
+// records it; an update leaves crawled_at behind first_seen_at, which tells the two apart (xmax
+// would, but a partitioned table does not show it). Where repositories is partitioned, the lookup
+// and the insert touch the one part of each row. Measured: unnest in the select list costs half of
+// unnest(a, b, ...) in FROM.
 constexpr auto upsert_repositories = R"(
 with input as (
   select unnest($1::bigint[]) as repo_id,
@@ -73,7 +79,9 @@ with input as (
     is_archived = excluded.is_archived, is_disabled = excluded.is_disabled,
     visibility = excluded.visibility, disk_usage_kb = excluded.disk_usage_kb,
     created_at = excluded.created_at, updated_at = excluded.updated_at,
-    pushed_at = excluded.pushed_at, crawled_at = excluded.crawled_at, gone_at = null
+    pushed_at = excluded.pushed_at,
+    crawled_at = greatest(excluded.crawled_at, r.first_seen_at + interval '1 microsecond'),
+    gone_at = null
   where (r.full_name, r.star_count, r.fork_count, r.open_issue_count, r.watcher_count, r.language,
          r.license, r.description, r.is_fork, r.is_archived, r.is_disabled, r.visibility,
          r.disk_usage_kb, r.created_at, r.updated_at, r.pushed_at)
@@ -83,7 +91,7 @@ with input as (
          excluded.is_fork, excluded.is_archived, excluded.is_disabled, excluded.visibility,
          excluded.disk_usage_kb, excluded.created_at, excluded.updated_at, excluded.pushed_at)
     or r.gone_at is not null
-  returning repo_id, star_count, xmax = 0 as inserted -- 0: no older version was locked
+  returning repo_id, star_count, first_seen_at = crawled_at as inserted
 ), history as (
   insert into star_history (repo_id, observed_at, star_count)
   select repo_id, to_timestamp($18::bigint), star_count
@@ -317,17 +325,19 @@ public:
     });
   }
 
-  batch_receipt write(const batch& work) {
+  /// Without a version buckets stay where they are.
+  batch_receipt write(const batch& work, const std::optional<int64_t>& map_version,
+                      const std::function<void()>& elsewhere) {
     auto start = std::chrono::steady_clock::now();
-    ensure_month(work.observed_at);
     auto rows = distinct_rows(work.rows);
+    ensure_parts(rows, work.observed_at);
     auto parts = distinct_partitions(work.partitions);
     auto receipt = database_.transaction([&](pqxx::work& transaction) {
       check_fence(transaction, work);
-      auto result =
-          rows.empty() ? batch_receipt{} : write_repositories(transaction, rows, work.observed_at);
-      if (!rows.empty() || !work.gone.empty())
-        write_checks(transaction, rows, work);
+      elsewhere();
+      if (map_version && !(rows.empty() && work.gone.empty()))
+        hold_buckets(transaction, *map_version);
+      auto result = write_findings(transaction, rows, work);
       if (!parts.empty())
         write_partitions(transaction, work.crawl_id, parts);
       return result;
@@ -335,6 +345,15 @@ public:
     receipt.elapsed =
         std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
     return receipt;
+  }
+
+  batch_receipt write_rows(const batch& share, int64_t map_version) {
+    auto rows = distinct_rows(share.rows);
+    ensure_parts(rows, share.observed_at);
+    return database_.transaction([&](pqxx::work& transaction) {
+      hold_buckets(transaction, map_version);
+      return write_findings(transaction, rows, share);
+    });
   }
 
   std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id, uint32_t limit) {
@@ -497,16 +516,38 @@ private:
                        " over, or it is gone");
   }
 
-  // In a transaction of its own: a new partition locks the whole of star_history.
-  void ensure_month(timestamp observed_at) {
+  // In transactions of their own: a new partition locks the whole of star_history. The next month
+  // is made ahead, so that its first batches do not queue behind that.
+  void ensure_parts(const std::vector<const repository*>& rows, timestamp observed_at) {
     auto month = month_of(observed_at);
-    if (known_months_.count(month) != 0)
+    if (known_months_.count(month) == 0) {
+      database_.transaction([&](pqxx::work& work) {
+        work.exec_params("select ensure_star_history_months(to_timestamp($1::bigint), 2)",
+                         int64_t{observed_at.time_since_epoch().count()});
+      });
+      known_months_.insert(month);
+    }
+    ensure_ranges(rows);
+  }
+
+  void ensure_ranges(const std::vector<const repository*>& rows) {
+    if (!range_)
+      range_ = database_.transaction([](pqxx::work& work) {
+        auto layout = stored_partitioning(work);
+        return layout.by == config::partitioning::method::range
+                   ? static_cast<int64_t>(layout.number)
+                   : int64_t{0};
+      });
+    if (*range_ == 0)
       return;
-    database_.transaction([&](pqxx::work& work) {
-      work.exec_params("select ensure_star_history_months(to_timestamp($1::bigint), 1)",
-                       int64_t{observed_at.time_since_epoch().count()});
-    });
-    known_months_.insert(month);
+    for (const auto* row : rows) {
+      auto part = row->repo_id / *range_;
+      if (known_ranges_.count(part) != 0)
+        continue;
+      database_.transaction(
+          [&](pqxx::work& work) { work.exec_params("select ensure_repository_range($1)", part); });
+      known_ranges_.insert(part);
+    }
   }
 
   // The lock makes a takeover wait until this transaction has ended.
@@ -552,6 +593,16 @@ private:
     receipt.updated = counts[1].as<int64_t>();
     receipt.history = counts[2].as<int64_t>();
     return receipt;
+  }
+
+  /// The repositories that were read, and which of the known ones are gone.
+  batch_receipt write_findings(pqxx::work& transaction, const std::vector<const repository*>& rows,
+                               const batch& work) {
+    auto result =
+        rows.empty() ? batch_receipt{} : write_repositories(transaction, rows, work.observed_at);
+    if (!rows.empty() || !work.gone.empty())
+      write_checks(transaction, rows, work);
+    return result;
   }
 
   /// That these repositories were read, and which of them are gone.
@@ -607,6 +658,8 @@ private:
 
   connection database_;
   std::set<year_month> known_months_;
+  std::optional<int64_t> range_; // ids in a part of repositories; 0: not divided by range
+  std::set<int64_t> known_ranges_;
 };
 
 postgres_store::postgres_store(const std::string& connection_string)
@@ -614,11 +667,24 @@ postgres_store::postgres_store(const std::string& connection_string)
 
 postgres_store::~postgres_store() = default;
 
+const char* postgres_store::upsert_statement() { return upsert_repositories; }
+
 crawl postgres_store::open_crawl(const crawl_request& request) {
   return impl_->open_crawl(request);
 }
 
-batch_receipt postgres_store::write(const batch& work) { return impl_->write(work); }
+batch_receipt postgres_store::write(const batch& work) {
+  return impl_->write(work, std::nullopt, [] {});
+}
+
+batch_receipt postgres_store::write_share(const batch& work, int64_t map_version,
+                                          const std::function<void()>& elsewhere) {
+  return impl_->write(work, map_version, elsewhere);
+}
+
+batch_receipt postgres_store::write_rows(const batch& share, int64_t map_version) {
+  return impl_->write_rows(share, map_version);
+}
 
 std::vector<partition> postgres_store::open_partitions(int64_t crawl_id, int64_t after_id,
                                                        uint32_t limit) {

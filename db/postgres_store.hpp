@@ -2,8 +2,10 @@
 
 #include "db/crawl_store.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gitstar::db {
 
@@ -20,6 +22,19 @@ public:
 
   crawl open_crawl(const crawl_request& request) override;
   batch_receipt write(const batch& work) override;
+
+  /// `write` where other databases hold repositories, too: `work` has this one's rows alone.
+  /// `elsewhere` writes the others while the crawl cannot be taken over; what it throws undoes all.
+  /// Throws `outdated_map` where a bucket has left this database since `map_version`.
+  batch_receipt write_share(const batch& work, int64_t map_version,
+                            const std::function<void()>& elsewhere);
+
+  /// Writes what a batch says of repositories, without any progress, into a database that is not
+  /// the ledger's. Throws `outdated_map` like `write_share`.
+  batch_receipt write_rows(const batch& share, int64_t map_version);
+
+  /// The statement that writes the repositories of a batch. Tests look at its plan.
+  static const char* upsert_statement();
   std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
                                          uint32_t limit) override;
   int64_t select_known(const crawl& run, const known_selection& which) override;

@@ -1,45 +1,76 @@
 #include "db/queries.hpp"
 
+#include "db/bucket_map.hpp"
 #include "db/connection.hpp"
 #include "db/rows.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <limits>
+#include <map>
 
 namespace gitstar::db {
 
 namespace {
 
-std::vector<ranked_repository> most_starred(pqxx::work& work, int64_t min_stars) {
-  std::vector<ranked_repository> result;
+/// What one shard holds.
+struct shard_summary {
+  std::vector<ranked_repository> most_starred;
+  std::map<std::string, int64_t> languages;
+  std::map<int64_t, int64_t> stars; ///< how many repositories have so many
+};
+
+/// `unowned`: buckets to leave out, because they are being moved.
+std::string from_repositories(const std::vector<int>& unowned) {
+  std::string result = " from repositories where star_count >= $1";
+  for (auto bucket : unowned)
+    result += (bucket == unowned.front() ? " and bucket_of(repo_id) not in (" : ", ") +
+              std::to_string(bucket);
+  return unowned.empty() ? result : result + ')';
+}
+
+shard_summary summarize_shard(pqxx::work& work, int64_t min_stars,
+                              const std::vector<int>& unowned) {
+  auto source = from_repositories(unowned);
+  shard_summary result;
   for (const auto& row :
-       work.exec_params("select full_name, star_count, coalesce(language, '') from repositories "
-                        "where star_count >= $1 order by star_count desc, repo_id limit 10",
+       work.exec_params("select full_name, star_count, coalesce(language, ''), repo_id" + source +
+                            " order by star_count desc, repo_id limit 10",
                         min_stars))
-    result.push_back({row[0].as<std::string>(), row[1].as<int64_t>(), row[2].as<std::string>()});
+    result.most_starred.push_back({row[0].as<std::string>(), row[1].as<int64_t>(),
+                                   row[2].as<std::string>(), row[3].as<int64_t>()});
+  for (const auto& row : work.exec_params(
+           "select coalesce(language, ''), count(*)" + source + " group by 1", min_stars))
+    result.languages[row[0].as<std::string>()] = row[1].as<int64_t>();
+  for (const auto& row :
+       work.exec_params("select star_count, count(*)" + source + " group by 1", min_stars))
+    result.stars[row[0].as<int64_t>()] = row[1].as<int64_t>();
   return result;
 }
 
-std::vector<language_count> frequent_languages(pqxx::work& work, int64_t min_stars) {
+std::vector<language_count> frequent_languages(const std::map<std::string, int64_t>& counts) {
   std::vector<language_count> result;
-  for (const auto& row :
-       work.exec_params("select coalesce(language, ''), count(*) from repositories "
-                        "where star_count >= $1 group by 1 order by 2 desc, 1 limit 10",
-                        min_stars))
-    result.push_back({row[0].as<std::string>(), row[1].as<int64_t>()});
+  for (auto& [language, repositories] : counts)
+    result.push_back({language, repositories});
+  std::stable_sort(result.begin(), result.end(),
+                   [](auto& a, auto& b) { return a.repositories > b.repositories; });
+  result.resize(std::min<size_t>(result.size(), 10));
   return result;
 }
 
-std::vector<star_quantile> star_quantiles(pqxx::work& work, int64_t min_stars) {
+std::vector<star_quantile> star_quantiles(const std::map<int64_t, int64_t>& counts,
+                                          int64_t repositories) {
   std::vector<star_quantile> result;
-  for (const auto& row :
-       work.exec_params("select unnest(fractions), "
-                        "unnest(percentile_disc(fractions) within group (order by star_count)) "
-                        "from repositories, (values (array[0.25, 0.5, 0.75, 0.9, 0.99, 1.0]"
-                        "::double precision[])) as f(fractions) "
-                        "where star_count >= $1 group by fractions",
-                        min_stars))
-    result.push_back({row[0].as<double>(), row[1].as<int64_t>()});
+  auto next = counts.begin();
+  int64_t below = 0; // repositories with fewer stars than `next` has
+  for (auto fraction : std::array{0.25, 0.5, 0.75, 0.9, 0.99, 1.0}) {
+    auto rank = static_cast<int64_t>(std::ceil(fraction * static_cast<double>(repositories)));
+    while (next != counts.end() && below + next->second < rank)
+      below += (next++)->second;
+    if (next != counts.end())
+      result.push_back({fraction, next->first});
+  }
   return result;
 }
 
@@ -85,18 +116,33 @@ with last_check as (
   where r.gone_at is null and r.star_count between $1::bigint and $2::bigint
 ))";
 
-repository_summary summarize_repositories(const std::string& connection_string, int64_t min_stars) {
-  connection database{connection_string};
-  return database.transaction([min_stars](pqxx::work& work) {
-    repository_summary result;
-    result.repositories =
-        work.exec_params1("select count(*) from repositories where star_count >= $1", min_stars)[0]
-            .as<int64_t>();
-    result.most_starred = most_starred(work, min_stars);
-    result.languages = frequent_languages(work, min_stars);
-    result.stars = star_quantiles(work, min_stars);
-    return result;
+repository_summary summarize_repositories(const std::vector<std::string>& connection_strings,
+                                          int64_t min_stars) {
+  auto unowned = connection{connection_strings.front()}.transaction(
+      [&](pqxx::work& work) { return unowned_buckets(work, connection_strings.size()); });
+  repository_summary result;
+  shard_summary sum;
+  for (size_t i = 0; i < connection_strings.size(); ++i) {
+    connection database{connection_strings[i]};
+    auto share = database.transaction(
+        [&](pqxx::work& work) { return summarize_shard(work, min_stars, unowned[i]); });
+    auto& most = result.most_starred;
+    most.insert(most.end(), share.most_starred.begin(), share.most_starred.end());
+    for (auto& [language, repositories] : share.languages)
+      sum.languages[language] += repositories;
+    for (auto& [stars, repositories] : share.stars) {
+      sum.stars[stars] += repositories;
+      result.repositories += repositories;
+    }
+  }
+  auto& most = result.most_starred;
+  std::sort(most.begin(), most.end(), [](auto& a, auto& b) {
+    return a.star_count != b.star_count ? a.star_count > b.star_count : a.id < b.id;
   });
+  most.resize(std::min<size_t>(most.size(), 10));
+  result.languages = frequent_languages(sum.languages);
+  result.stars = star_quantiles(sum.stars, result.repositories);
+  return result;
 }
 
 int64_t count_known(const std::string& connection_string, const known_selection& which) {

@@ -14,6 +14,7 @@ struct ranked_repository {
   std::string full_name;
   int64_t star_count = 0;
   std::string language; ///< empty: none
+  repo_id id = 0;
 };
 
 /// How many repositories have a main language.
@@ -36,7 +37,9 @@ struct repository_summary {
   std::vector<star_quantile> stars;            ///< 25, 50, 75, 90, 99 and 100 %
 };
 
-repository_summary summarize_repositories(const std::string& connection_string, int64_t min_stars);
+/// Over all databases of a store, of which the first holds the ledger.
+repository_summary summarize_repositories(const std::vector<std::string>& connection_strings,
+                                          int64_t min_stars);
 
 /// How many repositories a refresh that begins now would read.
 int64_t count_known(const std::string& connection_string, const known_selection& which);

@@ -131,7 +131,7 @@ TEST_CASE("values of every kind are read with their units", "[config]") {
   CHECK(c.github.http.gzip == gzip_mode::never);
   CHECK(c.github.http.proxy == proxy_mode::none);
   CHECK(c.github.http.ca_file == "/etc/ca.pem");
-  CHECK(c.store.postgres.reveal() == "postgresql://u:p@h/db");
+  CHECK(c.store.postgres == std::vector{secret{"postgresql://u:p@h/db"}});
   CHECK_FALSE(c.store.embedded());
   CHECK(c.store.data_dir == "/data");
   CHECK(c.telemetry.listen == endpoint{"::1", 0});
@@ -157,6 +157,37 @@ TEST_CASE("prices are decimals, and unset unless given", "[config]") {
   CHECK(complaint(with_prices("currency: euro")) ==
         "c.yaml:4:22: crawl.prices.currency: expected three capital letters such as EUR, found "
         "\"euro\"");
+}
+
+TEST_CASE("a refresh of several databases is refused", "[config]") {
+  auto outcome = read("crawl:\n  name: mine\n  source: {refresh: {}}\n"
+                      "github: {credentials: [{token: x}]}\n"
+                      "store: {postgres: [host=a, host=b]}\n");
+  auto bad = std::get_if<problem>(&outcome);
+  REQUIRE(bad != nullptr);
+  CHECK(to_string(*bad) == "c.yaml:5:8: store: postgres must name one database for "
+                           "crawl.source.refresh, not several");
+}
+
+TEST_CASE("a list of servers makes shards", "[config]") {
+  auto c = good(minimal("store: {postgres: [host=a, \"postgresql://u:p@b/db\"], "
+                        "read_from: host=c}\n"));
+  CHECK(c.store.postgres == std::vector{secret{"host=a"}, secret{"postgresql://u:p@b/db"}});
+  CHECK(c.store.read_from == std::vector{secret{"host=c"}});
+  CHECK_FALSE(c.store.embedded());
+  CHECK(good(minimal("store: {read_from: null}\n")).store.read_from == std::nullopt);
+}
+
+TEST_CASE("a store is divided by hash, by range or not at all", "[config]") {
+  using method = partitioning::method;
+  auto chosen = [](const std::string& text) {
+    return good(minimal("store: {partitioning: " + text + "}\n")).store.partitioning;
+  };
+  CHECK(good(minimal()).store.partitioning == partitioning{});
+  CHECK(chosen("none") == partitioning{});
+  CHECK(chosen("{hash: 16}") == partitioning{method::hash, 16});
+  CHECK(chosen("{range: 10000000}") == partitioning{method::range, 10'000'000});
+  CHECK(to_string(chosen("{range: 10000000}")) == "{ range: 10000000 }");
 }
 
 TEST_CASE("an empty listen address means no metrics server", "[config]") {
@@ -188,7 +219,7 @@ TEST_CASE("a secret comes from a file without its last newline", "[config]") {
                 "store: {postgres: \"file:" +
                 server.path() + "\"}\n");
   CHECK(c.github.credentials[0].token.reveal() == "ghp_from_file");
-  CHECK(c.store.postgres.reveal() == "host=db password=pw");
+  CHECK(c.store.postgres == std::vector{secret{"host=db password=pw"}});
 }
 
 // -- credentials --------------------------------------------------------------
@@ -639,10 +670,29 @@ TEST_CASE("a bad value under github is refused", "[config]") {
 
 TEST_CASE("a bad value under store or telemetry is refused", "[config]") {
   auto [text, line] = GENERATE(table<std::string, std::string>({
-      {"store: {postgres: [a, b]}",
-       "19: store.postgres: this version takes one server, not a list"},
+      {"store: {postgres: []}",
+       "19: store.postgres: expected a list of 1 to 64 connection strings, found 0"},
+      {"store: {postgres: [a, [b]]}",
+       "23: store.postgres[1]: expected a connection string, found a list"},
+      {"store: {postgres: [a, b, a]}",
+       "26: store.postgres[2]: the same server as at c.yaml:6:20: store.postgres[0]"},
+      {"store: {postgres: [a, embedded]}",
+       "23: store.postgres[1]: \"embedded\" is one server: it cannot stand in a list with others"},
       {"store: {postgres: \"\"}", "19: store.postgres: expected embedded or a connection string, "
                                   "${VARIABLE} or file:PATH, found an empty text"},
+      {"store: {read_from: [\"\"]}", "21: store.read_from[0]: expected a connection string, "
+                                     "${VARIABLE} or file:PATH, found an empty text"},
+      {"store: {partitioning: hash}",
+       "23: store.partitioning: expected none, { hash: PARTS } or { range: IDS }, found \"hash\""},
+      {"store: {partitioning: {}}", "23: store.partitioning: expected none, { hash: PARTS } or "
+                                    "{ range: IDS }, found neither hash nor range"},
+      {"store: {partitioning: {hash: 4, range: 100000}}",
+       "23: store.partitioning: expected none, { hash: PARTS } or { range: IDS }, found both hash "
+       "and range"},
+      {"store: {partitioning: {hash: 1}}",
+       "30: store.partitioning.hash: expected a whole number from 2 to 1024, found \"1\""},
+      {"store: {partitioning: {step: 5}}",
+       "24: store.partitioning.step: unknown key; expected one of hash, range"},
       {"store: {data_dir: \"\"}", "19: store.data_dir: expected a path, found \"\""},
       {"store: {writers: 9}",
        "18: store.writers: expected a whole number from 1 to 8, found \"9\""},

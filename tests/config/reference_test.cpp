@@ -117,6 +117,12 @@ std::set<std::string> schema_types(const key_info& key) {
     break;
   case value_kind::choice:
     break; // an enum needs no type
+  case value_kind::choice_or_mapping:
+    types = {"string", "object"};
+    break;
+  case value_kind::secrets:
+    types = {"string", "array"};
+    break;
   default:
     types = {"string"};
   }
@@ -216,7 +222,8 @@ TEST_CASE("schema.json has the parser's defaults, kinds, bounds and choices", "[
     if (!key.required)
       CHECK(schema_default(rule) == key.value.value_or("null"));
     CHECK(strings(rule, "type") == schema_types(key));
-    CHECK(strings(rule, "enum") == std::set(key.choices.begin(), key.choices.end()));
+    if (key.kind == value_kind::choice)
+      CHECK(strings(rule, "enum") == std::set(key.choices.begin(), key.choices.end()));
     CHECK(rule.contains("minimum") == key.minimum.has_value());
     if (key.minimum) {
       CHECK(rule.at("minimum").to_number<double>() == *key.minimum);

@@ -29,7 +29,7 @@ public:
 
   std::vector<db::ranking_line> rank(db::rank_by by, const std::string& language = "",
                                      int64_t limit = 20, int64_t since = 0) {
-    return db::rank_repositories(connection_string(), {by, language, at(since), limit});
+    return db::rank_repositories({connection_string()}, {by, language, at(since), limit});
   }
 };
 
@@ -40,7 +40,7 @@ TEST_CASE_METHOD(with_history, "a stored repository is found by its name with al
   see(8, 100, first_day);
   see(8, 103, first_day + day);
 
-  auto found = db::find_repository(connection_string(), "owner1/name8");
+  auto found = db::find_repository({connection_string()}, "owner1/name8");
 
   REQUIRE(found);
   auto expected = make_repository(8);
@@ -52,7 +52,7 @@ TEST_CASE_METHOD(with_history, "a stored repository is found by its name with al
   CHECK(found->stars[0].star_count == 100);
   CHECK(found->stars[1].observed_at == at(first_day + day));
   CHECK(found->namesakes.empty());
-  CHECK_FALSE(db::find_repository(connection_string(), "owner1/name9"));
+  CHECK_FALSE(db::find_repository({connection_string()}, "owner1/name9"));
 }
 
 TEST_CASE_METHOD(with_history, "of two repositories that had a name the newest one carries it",
@@ -61,7 +61,7 @@ TEST_CASE_METHOD(with_history, "of two repositories that had a name the newest o
   see(9, 5, first_day + day);
   ask("update repositories set full_name = 'owner1/name8' where repo_id = 9");
 
-  auto found = db::find_repository(connection_string(), "owner1/name8");
+  auto found = db::find_repository({connection_string()}, "owner1/name8");
 
   REQUIRE(found);
   CHECK(found->repository.repo_id == 9);

@@ -30,14 +30,16 @@ public:
   }
 
   const int newest = db::built_in_migrations().back().version;
+  const int all = static_cast<int>(db::built_in_migrations().size());
 };
 
 } // namespace
 
-TEST_CASE("migrations are numbered without gaps and have checksums", "[db]") {
+TEST_CASE("migrations are numbered in order and have checksums", "[db]") {
   int version = 0;
   for (const auto& x : db::built_in_migrations()) {
-    CHECK(x.version == ++version);
+    CHECK(x.version > version);
+    version = x.version;
     CHECK(x.checksum.size() == 64);
     CHECK_FALSE(x.name.empty());
     CHECK_FALSE(x.sql.empty());
@@ -47,12 +49,12 @@ TEST_CASE("migrations are numbered without gaps and have checksums", "[db]") {
 
 TEST_CASE_METHOD(with_empty_database, "migrating twice applies every file once", "[db]") {
   auto first = migrate();
-  CHECK(first.applied == newest);
+  CHECK(first.applied == all);
   CHECK(first.version == newest);
   auto second = migrate();
   CHECK(second.applied == 0);
   CHECK(second.version == newest);
-  CHECK(value("select count(*) from schema_migrations") == std::to_string(newest));
+  CHECK(value("select count(*) from schema_migrations") == std::to_string(all));
 }
 
 TEST_CASE_METHOD(with_empty_database, "the indexes for queries are built once, after loading",
@@ -84,7 +86,7 @@ TEST_CASE_METHOD(with_empty_database, "processes that migrate at once do not dis
   for (auto& x : threads)
     x.join();
   std::sort(applied.begin(), applied.end());
-  CHECK(applied == std::vector<int>{0, 0, 0, newest});
+  CHECK(applied == std::vector<int>{0, 0, 0, all});
 }
 
 TEST_CASE_METHOD(with_empty_database, "a landed migration that changed is an error", "[db]") {

@@ -33,7 +33,7 @@ TEST_CASE_METHOD(with_store, "the summary ranks repositories, languages and star
   work.rows.push_back(below);
   store.write(work);
 
-  auto summary = db::summarize_repositories(connection_string(), 1);
+  auto summary = db::summarize_repositories({connection_string()}, 1);
 
   CHECK(summary.repositories == 100);
   REQUIRE(summary.most_starred.size() == 10);
@@ -53,7 +53,7 @@ TEST_CASE_METHOD(with_store, "the summary ranks repositories, languages and star
 }
 
 TEST_CASE_METHOD(with_store, "the summary of no repository is empty", "[db]") {
-  auto summary = db::summarize_repositories(connection_string(), 0);
+  auto summary = db::summarize_repositories({connection_string()}, 0);
   CHECK(summary.repositories == 0);
   CHECK(summary.most_starred.empty());
   CHECK(summary.languages.empty());

@@ -87,15 +87,23 @@ class IntegrationTest(unittest.TestCase):
         found = crawler.sql(f"""
             create temporary table truth as select {COLUMNS} from repositories limit 0;
             \\copy truth from '{truth}' (format csv, header)
-            select 'stored, not true:', r from
-              (select {COLUMNS} from repositories except all select {COLUMNS} from truth) r limit 3;
-            select 'true, not stored:', r from
-              (select {COLUMNS} from truth except all select {COLUMNS} from repositories) r limit 3;
-            select count(*), count(distinct repo_id) from repositories;
+            create temporary table stored as select {COLUMNS} from repositories;
+            {self._copies_of_other_shards(crawler)}
+            select 'stored, not true:', r from (table stored except all table truth) r limit 3;
+            select 'true, not stored:', r from (table truth except all table stored) r limit 3;
+            select count(*), count(distinct repo_id) from stored;
             select count(*) from truth;""")
         rows = found[-1]
         self.assertEqual(found, [f"{rows}|{rows}", rows])
         return int(rows)
+
+    def _copies_of_other_shards(self, crawler):
+        script = ""
+        for shard in range(1, crawler.shards()):
+            file = self.directory / f"shard-{shard}.csv"
+            crawler.sql(f"\\copy (select {COLUMNS} from repositories) to '{file}' csv", shard)
+            script += f"\\copy stored from '{file}' csv\n"
+        return script
 
     def assert_certified(self, crawler, github, query):
         """The store equals the truth, the report and the certificate say so, and the crawler kept
@@ -116,12 +124,16 @@ class IntegrationTest(unittest.TestCase):
 
     def assert_history_begins(self, crawler):
         """One row per repository, with the stars it has."""
-        differences = crawler.sql("""
-            select r.repo_id, count(h.repo_id) from repositories r
-            left join star_history h on h.repo_id = r.repo_id and h.star_count = r.star_count
-            group by r.repo_id having count(h.repo_id) <> 1 limit 3;
-            select (select count(*) from star_history) - (select count(*) from repositories)""")
-        self.assertEqual(differences, ["0"])
+        for shard in range(crawler.shards()):
+            differences = crawler.sql(
+                """
+                select r.repo_id, count(h.repo_id) from repositories r
+                left join star_history h on h.repo_id = r.repo_id and h.star_count = r.star_count
+                group by r.repo_id having count(h.repo_id) <> 1 limit 3;
+                select (select count(*) from star_history) - (select count(*) from repositories)""",
+                shard,
+            )
+            self.assertEqual(differences, ["0"])
 
 
 class Simulator:
@@ -209,9 +221,15 @@ class Crawler:
     def report(self):
         return json.loads(self.report_file.read_text())
 
-    def sql(self, script):
+    def shards(self):
+        """How many databases the config lists."""
+        listed = self.config["store"].get("postgres")
+        return len(listed) if isinstance(listed, list) else 1
+
+    def sql(self, script, shard=0):
         """The rows that `script` selects, as lines with | between columns."""
-        command = self.command("psql", "--", "-XqAt", "-v", "ON_ERROR_STOP=1")
+        options = ["--shard", str(shard)] if shard else []
+        command = self.command("psql", *options, "--", "-XqAt", "-v", "ON_ERROR_STOP=1")
         done = subprocess.run(
             command, input=script, capture_output=True, text=True, timeout=60, env=environment()
         )

@@ -72,7 +72,7 @@ TEST_CASE("a sparkline follows the counts over time", "[lookup]") {
 }
 
 TEST_CASE("a ranking names what it is by", "[lookup]") {
-  std::vector<db::ranking_line> lines{{"a/b", 5000, "", 40, caf::none}};
+  std::vector<db::ranking_line> lines{{"a/b", 5000, "", 40, caf::none, 1}};
   CHECK(ranking_text(ranking(db::rank_by::issues), lines) ==
         "       open issues        stars  repository                                   language\n"
         "    1           40        5,000  a/b                                          (none)\n");

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pathlib
+import platform
 import re
 import select
 import shutil
@@ -21,6 +22,17 @@ from dataclasses import dataclass
 START_SECONDS = 300  # until a simulator has made up its repositories
 STOP_SECONDS = 120
 REAP_SECONDS = 0.1  # between a session's end and its process's
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [x.partition(":")[2].strip() for x in file if x.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{models[0] if models else platform.machine()}, {len(os.sched_getaffinity(0))} cores "
+        f"shared by all, {memory:.0f} GiB memory, Linux {platform.release()}, "
+        f"load {os.getloadavg()[0]:.1f} before"
+    )
 
 
 class BenchError(Exception):

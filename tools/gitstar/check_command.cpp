@@ -23,17 +23,31 @@ std::vector<check_line> look_at_github(const config::github_section& github) {
   }
 }
 
-check_line look_at_database(const config::store_section& settings) {
+check_line look_at_database(const std::string& where, size_t shard) {
+  auto name = shard == 0 ? std::string{"database"} : "shard " + std::to_string(shard);
+  try {
+    auto line = database_line(db::examine_store(where));
+    line.name = name;
+    return line;
+  } catch (const db::store_error& failure) {
+    return {name, check_level::error, failure.what(), {}};
+  }
+}
+
+std::vector<check_line> look_at_databases(const config::store_section& settings) {
   try {
     if (store_exists(settings)) {
       open_store store{settings};
-      return database_line(db::examine_store(store.connection_string));
+      std::vector<check_line> result;
+      for (auto& where : store.shards)
+        result.push_back(look_at_database(where, result.size()));
+      return result;
     }
     auto text = "the first crawl makes it in " + settings.data_dir.string() + ", with PostgreSQL " +
                 std::to_string(db::embedded_postgres_version());
-    return {"database", check_level::ok, text, {}};
+    return {{"database", check_level::ok, text, {}}};
   } catch (const db::store_error& failure) {
-    return {"database", check_level::error, failure.what(), {}};
+    return {{"database", check_level::error, failure.what(), {}}};
   }
 }
 
@@ -62,7 +76,8 @@ std::vector<check_line> look_at_disk(const config::settings& settings) {
 
 int check_command(const config::settings& settings, const check_options& options) {
   auto lines = look_at_github(settings.github);
-  lines.push_back(look_at_database(settings.store));
+  for (auto& x : look_at_databases(settings.store))
+    lines.push_back(std::move(x));
   for (auto& x : look_at_disk(settings))
     lines.push_back(std::move(x));
   auto text = options.json ? check_json(lines) + '\n' : check_text(lines);

@@ -63,6 +63,9 @@ int rehearse_command(config::settings settings, const rehearse_options& options)
 
 int migrate_command(const config::settings& settings);
 
+/// Spreads the repositories over all databases of `store.postgres`.
+int reshard_command(const config::settings& settings);
+
 int status_command(const config::settings& settings, bool json);
 
 struct show_options {
@@ -91,7 +94,9 @@ struct export_options {
 
 int export_command(const config::settings& settings, const export_options& options);
 
-/// Replaces this process by psql; with the embedded server it stays to stop it afterwards.
-int psql_command(const config::settings& settings, const std::vector<std::string>& arguments);
+/// Replaces this process by psql on one of the databases; with the embedded server it stays to stop
+/// it afterwards.
+int psql_command(const config::settings& settings, uint32_t shard,
+                 const std::vector<std::string>& arguments);
 
 } // namespace gitstar::tool

@@ -1,7 +1,6 @@
 #include "actors/crawl_tree.hpp"
-#include "db/migrations.hpp"
-#include "db/postgres_store.hpp"
 #include "db/queries.hpp"
+#include "db/sharded_store.hpp"
 #include "net/github_client.hpp"
 #include "net/metrics.hpp"
 #include "net/status_server.hpp"
@@ -70,7 +69,7 @@ public:
       : settings_(settings), options_(options), store_(settings.store),
         revive_(reviver(store_.server.get())), metrics_(std::make_shared<net::metrics>()),
         client_(std::make_shared<net::github_client>(client_options(settings.github))) {
-    db::migrate(store_.connection_string);
+    store_.migrate(settings.store);
     start_monitoring();
   }
 
@@ -138,8 +137,8 @@ void crawl_run::start_monitoring() {
 }
 
 crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
-  auto open = [where = store_.connection_string]() -> std::unique_ptr<db::crawl_store> {
-    return std::make_unique<db::postgres_store>(where);
+  auto open = [where = store_.shards]() -> std::unique_ptr<db::crawl_store> {
+    return std::make_unique<db::sharded_store>(where);
   };
   wall_clock clock;
   crawl_tree_config result;
@@ -211,8 +210,8 @@ int crawl_run::run() {
 }
 
 int crawl_run::repair() {
-  auto found = db::newest_crawl(store_.connection_string, settings_.crawl.name,
-                                source_text(settings_.crawl.source));
+  auto found =
+      db::newest_crawl(store_.ledger(), settings_.crawl.name, source_text(settings_.crawl.source));
   if (found)
     to_repair_ = found->certificate.incomplete + found->certificate.dead;
   std::fputs(repair_text(settings_.crawl.name, found).c_str(), stdout);
@@ -422,7 +421,7 @@ void crawl_run::store_state(caf::scoped_actor& self, const std::string& state) {
   auto& run = last_.crawl.run;
   if (run.id == 0)
     return;
-  auto call = [where = store_.connection_string, run, state] {
+  auto call = [where = store_.ledger(), run, state] {
     db::postgres_store{where}.set_state(run.id, run.epoch, state);
   };
   try {
@@ -438,7 +437,7 @@ void crawl_run::store_state(caf::scoped_actor& self, const std::string& state) {
 /// Asks the ledger how far the crawl has come: what we have seen of it may be a second old.
 void crawl_run::recount(caf::scoped_actor& self) {
   auto totals = std::make_shared<certificate>(); // a call left behind may still write it
-  auto count = [totals, where = store_.connection_string, run = last_.crawl.run.id] {
+  auto count = [totals, where = store_.ledger(), run = last_.crawl.run.id] {
     *totals = db::postgres_store{where}.certify(run);
   };
   try {
@@ -452,7 +451,7 @@ void crawl_run::recount(caf::scoped_actor& self) {
 /// What the store holds now; empty where it does not answer after a signal.
 db::repository_summary crawl_run::look_back(caf::scoped_actor& self) {
   auto stored = std::make_shared<db::repository_summary>(); // a call left behind may still write it
-  auto look = [stored, where = store_.connection_string,
+  auto look = [stored, where = store_.shards,
                min_stars = std::max<int64_t>(last_.crawl.run.threshold, 0)] {
     *stored = db::summarize_repositories(where, min_stars);
   };
@@ -465,7 +464,7 @@ db::repository_summary crawl_run::look_back(caf::scoped_actor& self) {
     }
     return {};
   }
-  auto build = [where = store_.connection_string] { db::build_query_indexes(where); };
+  auto build = [where = store_.shards] { db::build_query_indexes(where); };
   if (!wait_for_store(self, build)) {
     spdlog::warn("stopped before the indexes for queries were built: gitstar migrate builds them");
     return {};
@@ -479,7 +478,7 @@ std::vector<db::staleness_quantile> crawl_run::look_at_ages(caf::scoped_actor& s
   if (!refresh || ending_ == ending::stopped)
     return {};
   auto ages = std::make_shared<std::vector<db::staleness_quantile>>();
-  auto look = [ages, where = store_.connection_string, which = selection(*refresh)] {
+  auto look = [ages, where = store_.ledger(), which = selection(*refresh)] {
     *ages = db::staleness(where, which);
   };
   return wait_for_store(self, look) ? *ages : std::vector<db::staleness_quantile>{};

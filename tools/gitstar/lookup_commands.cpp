@@ -1,5 +1,4 @@
 /// The commands that look something up in the store.
-#include "db/migrations.hpp"
 #include "db/row_export.hpp"
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/lookup.hpp"
@@ -11,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 namespace gitstar::tool {
 
@@ -31,14 +31,21 @@ bool has_store(const config::settings& settings) {
   return false;
 }
 
+/// Where to read each database, brought up to date: a replica cannot be.
+std::vector<std::string> readable(const open_store& store, const config::settings& settings) {
+  auto result = store.readers(settings.store);
+  if (result == store.shards)
+    store.migrate(settings.store);
+  return result;
+}
+
 } // namespace
 
 int show_command(const config::settings& settings, const show_options& options) {
   if (!has_store(settings))
     return exit_failed;
   open_store store{settings.store};
-  db::migrate(store.connection_string);
-  auto found = db::find_repository(store.connection_string, options.full_name);
+  auto found = db::find_repository(readable(store, settings), options.full_name);
   if (!found) {
     std::fprintf(stderr,
                  "gitstar: no repository '%s' is stored; names are written as GitHub "
@@ -69,8 +76,7 @@ int top_command(const config::settings& settings, const top_options& options) {
   if (!has_store(settings))
     return exit_failed;
   open_store store{settings.store};
-  db::migrate(store.connection_string);
-  auto lines = db::rank_repositories(store.connection_string, request);
+  auto lines = db::rank_repositories(readable(store, settings), request);
   auto text = options.json ? ranking_json(request, lines) : ranking_text(request, lines);
   std::fputs(text.c_str(), stdout);
   return exit_complete;
@@ -80,17 +86,24 @@ int export_command(const config::settings& settings, const export_options& optio
   if (!has_store(settings))
     return exit_failed;
   open_store store{settings.store};
-  db::migrate(store.connection_string);
+  auto shards = readable(store, settings);
   auto name = options.file.empty() ? std::string{"standard output"} : options.file;
   file out{options.file.empty() ? stdout : std::fopen(options.file.c_str(), "w"),
            options.file.empty() ? std::fflush : std::fclose};
   if (!out)
     cannot_write(name);
-  auto rows = db::export_rows(
-      store.connection_string, options.query, options.format, [&](std::string_view piece) {
-        if (std::fwrite(piece.data(), 1, piece.size(), out.get()) != piece.size())
-          cannot_write(name);
-      });
+  int64_t rows = 0;
+  for (auto& shard : shards) {
+    // One header is enough.
+    auto skip = options.format == db::export_format::csv && &shard != &shards.front();
+    auto write = [&](std::string_view piece) {
+      if (std::exchange(skip, false))
+        return;
+      if (std::fwrite(piece.data(), 1, piece.size(), out.get()) != piece.size())
+        cannot_write(name);
+    };
+    rows += db::export_rows(shard, options.query, options.format, write);
+  }
   // A full disk may show only now.
   if (std::fflush(out.get()) != 0)
     cannot_write(name);

@@ -1,6 +1,7 @@
 #include "db/crawl_store.hpp"
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/logging.hpp"
+#include "tools/gitstar/open_store.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -61,6 +62,9 @@ int run(const common_options& common, const action& act) {
                       settings.telemetry.level);
   try {
     return act(settings);
+  } catch (const tool::bad_config& wrong) {
+    std::fprintf(stderr, "gitstar: %s\n", wrong.what());
+    return tool::exit_bad_config;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "gitstar: %s\n", failure.what());
     return tool::exit_failed;
@@ -150,6 +154,12 @@ int main(int argc, char** argv) {
     common.tokens = config::tokens::unused;
     act = tool::migrate_command;
   });
+  add_command(app, "reshard", "Spread the repositories over all databases of store.postgres",
+              common)
+      ->callback([&] {
+        common.tokens = config::tokens::unused;
+        act = tool::reshard_command;
+      });
   auto json_status = false;
   auto status = add_command(app, "status", "Show the newest crawl of this config", common);
   add_format(status, json_status);
@@ -209,13 +219,16 @@ int main(int argc, char** argv) {
     act = [&](auto& settings) { return tool::export_command(settings, exported); };
   });
 
+  uint32_t psql_shard = 0;
   std::vector<std::string> psql_arguments;
   auto psql =
       add_command(app, "psql", "Open psql on the store: gitstar psql CONFIG [-- ARGS]", common);
+  psql->add_option("--shard", psql_shard, "Which database of store.postgres, counted from 0")
+      ->capture_default_str();
   psql->add_option("args", psql_arguments, "Arguments for psql");
   psql->callback([&] {
     common.tokens = config::tokens::unused;
-    act = [&](auto& settings) { return tool::psql_command(settings, psql_arguments); };
+    act = [&](auto& settings) { return tool::psql_command(settings, psql_shard, psql_arguments); };
   });
 
   try {

@@ -33,7 +33,7 @@ ledger_memory read_ledger(const config::settings& settings, const std::string& s
     return result;
   try {
     open_store store{settings.store};
-    auto& where = store.connection_string;
+    auto& where = store.ledger();
     if (db::examine_store(where).pending() != 0)
       return result; // of another version
     db::postgres_store ledger{where};
@@ -116,7 +116,7 @@ int plan_by_arithmetic(const config::settings& settings, const plan_options& opt
     ids = static_cast<int64_t>(source.census->last - source.census->first + 1);
   } else if (source.refresh && store_exists(settings.store)) {
     open_store store{settings.store};
-    ids = db::count_known(store.connection_string, selection(*source.refresh));
+    ids = db::count_known(store.ledger(), selection(*source.refresh));
   } else if (source.refresh) {
     std::fputs("gitstar: there is no store yet, so there is nothing to refresh\n", stderr);
     return exit_failed;

@@ -69,7 +69,7 @@ void redirect(config::settings& settings, const std::string& github,
     x.token = config::secret{"rehearsal-" + std::to_string(i + 1)};
     x.app.reset();
   }
-  settings.store.postgres = config::secret{"embedded"};
+  settings.store.postgres = {config::secret{"embedded"}};
   settings.store.data_dir = directory / "postgres";
   settings.telemetry.listen.reset();
 }
@@ -126,12 +126,12 @@ static int rehearse(config::settings settings, const rehearse_options& options) 
   if (code == exit_bad_config || code == exit_stopped)
     return code;
   open_store store{settings.store};
-  auto status = db::newest_crawl(store.connection_string, settings.crawl.name);
+  auto status = db::newest_crawl(store.ledger(), settings.crawl.name);
   if (!status)
     return code;
   auto truth = read_truth(github.get(truth_target(settings, status->crawl)));
   auto changed = read_changes(github.get("/_sim/changes.csv"));
-  auto found = compare(db::stored_star_counts(store.connection_string), truth, changed);
+  auto found = compare(db::stored_star_counts(store.ledger()), truth, changed);
   auto stats = github.get("/_sim/stats");
   std::fputs(rehearsal_text(found, stats, content_of(how.report_file)).c_str(), stdout);
   auto flawless = found.missing == 0 && found.wrong == 0 && violations_in(stats) == 0;

@@ -3,10 +3,15 @@
 #include "db/examine_store.hpp"
 #include "db/migrations.hpp"
 #include "db/queries.hpp"
+#include "db/reshard.hpp"
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/status.hpp"
+#include "tools/gitstar/text.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -53,20 +58,43 @@ optional<db::crawl_status> newest_crawl(const config::settings& settings) {
   if (!store_exists(settings.store))
     return caf::none;
   open_store store{settings.store};
-  if (db::examine_store(store.connection_string).schema_version == 0)
+  auto where = store.readers(settings.store).front();
+  if (db::examine_store(where).schema_version == 0)
     return caf::none;
-  db::migrate(store.connection_string);
-  return db::newest_crawl(store.connection_string, settings.crawl.name);
+  if (where == store.ledger()) // a replica cannot be migrated
+    store.migrate(settings.store);
+  return db::newest_crawl(where, settings.crawl.name);
 }
 
 } // namespace
 
 int migrate_command(const config::settings& settings) {
   open_store store{settings.store};
-  auto done = db::migrate(store.connection_string);
-  db::build_query_indexes(store.connection_string);
+  auto done = store.migrate(settings.store);
+  db::build_query_indexes(store.shards);
   std::printf("The database is at version %d, %d migrations applied now.\n", done.version,
               done.applied);
+  return exit_complete;
+}
+
+int reshard_command(const config::settings& settings) {
+  using clock = std::chrono::steady_clock;
+  open_store store{settings.store};
+  store.migrate(settings.store);
+  auto next_line = clock::now();
+  auto tell = [&](const db::reshard_report& so_far) {
+    if (clock::now() < next_line)
+      return;
+    next_line = clock::now() + settings.telemetry.progress_interval;
+    spdlog::info("{} of {} buckets moved, with {} repositories", so_far.moved, so_far.to_move,
+                 thousands(so_far.repositories));
+  };
+  auto done = db::reshard(store.shards, tell);
+  std::printf("%d buckets moved, with %s repositories and %s rows of star_history, each compared "
+              "with its copy by checksum.\n",
+              done.moved, thousands(done.repositories).c_str(), thousands(done.history).c_str());
+  for (size_t i = 0; i < done.buckets.size(); ++i)
+    std::printf("  shard %zu: %d buckets\n", i, done.buckets[i]);
   return exit_complete;
 }
 
@@ -81,10 +109,16 @@ int status_command(const config::settings& settings, bool json) {
   return exit_complete;
 }
 
-int psql_command(const config::settings& settings, const std::vector<std::string>& arguments) {
+int psql_command(const config::settings& settings, uint32_t shard,
+                 const std::vector<std::string>& arguments) {
+  auto databases = settings.store.postgres.size();
+  if (shard >= databases) {
+    std::fprintf(stderr, "gitstar: --shard: store.postgres has %zu, counted from 0\n", databases);
+    return exit_bad_config;
+  }
   open_store store{settings.store};
   auto psql = store.server ? store.server->psql().string() : std::string{"psql"};
-  auto command = db::psql_command(psql, store.connection_string, arguments);
+  auto command = db::psql_command(psql, store.shards[shard], arguments);
   return store.server ? run(command) : (become(command), exit_failed);
 }
 

@@ -1,0 +1,143 @@
+#include "db/sharded_store.hpp"
+
+#include "db/bucket_map.hpp"
+#include "db/shards.hpp"
+
+#include <chrono>
+
+namespace gitstar::db {
+
+namespace {
+
+/// Which shard has given a bucket away, and the version of the map that says so.
+struct shard_outdated {
+  size_t shard;
+  int64_t version;
+};
+
+void add(batch_receipt& sum, const batch_receipt& x) {
+  sum.rows += x.rows;
+  sum.inserted += x.inserted;
+  sum.updated += x.updated;
+  sum.history += x.history;
+}
+
+} // namespace
+
+sharded_store::sharded_store(const std::vector<std::string>& connection_strings)
+    : connection_strings_(connection_strings) {
+  for (auto& where : connection_strings)
+    shards_.push_back(std::make_unique<postgres_store>(where));
+}
+
+sharded_store::~sharded_store() = default;
+
+batch_receipt sharded_store::write(const batch& work) {
+  auto start = std::chrono::steady_clock::now();
+  if (!map_)
+    read_map(std::nullopt);
+  // Each round finds a bucket that was moved meanwhile: there are not more rounds than buckets.
+  for (;;) {
+    try {
+      auto receipt = write_by(*map_, work);
+      receipt.elapsed =
+          std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+      return receipt;
+    } catch (const shard_outdated& found) {
+      read_map(found.shard);
+      if (map_->version < found.version)
+        throw store_error("shard " + std::to_string(found.shard) +
+                          " is ahead of the ledger: was one of them restored from a backup?");
+    }
+  }
+}
+
+batch_receipt sharded_store::write_by(const bucket_map& map, const batch& work) {
+  if (shards_.size() == 1) {
+    try {
+      return ledger().write_share(work, map.version, [] {});
+    } catch (const outdated_map& found) {
+      throw shard_outdated{0, found.version};
+    }
+  }
+  std::vector<batch> shares(shards_.size());
+  for (auto& row : work.rows)
+    shares[static_cast<size_t>(map.shard_of(row.repo_id))].rows.push_back(row);
+  for (auto id : work.gone)
+    shares[static_cast<size_t>(map.shard_of(id))].gone.push_back(id);
+  for (auto& share : shares)
+    share.observed_at = work.observed_at;
+  auto& own = shares.front();
+  own.crawl_id = work.crawl_id;
+  own.epoch = work.epoch;
+  own.partitions = work.partitions;
+  own.threshold = work.threshold;
+  batch_receipt sum;
+  size_t at = 0;
+  try {
+    auto receipt = ledger().write_share(own, map.version, [&] {
+      for (at = 1; at < shards_.size(); ++at)
+        if (!shares[at].rows.empty() || !shares[at].gone.empty())
+          add(sum, shards_[at]->write_rows(shares[at], map.version));
+      at = 0;
+    });
+    add(sum, receipt);
+  } catch (const outdated_map& found) {
+    throw shard_outdated{at, found.version};
+  } catch (const fenced_error&) {
+    throw;
+  } catch (const store_error& failure) {
+    throw named_failure(at, failure);
+  }
+  return sum;
+}
+
+void sharded_store::read_map(std::optional<size_t> departed_from) {
+  auto read = [&](size_t shard, auto body) {
+    connection database{connection_strings_[shard]};
+    return database.transaction(body);
+  };
+  auto map = read(0, [&](pqxx::work& work) { return read_bucket_map(work, shards_.size()); });
+  if (departed_from)
+    read(*departed_from, [&](pqxx::work& work) { follow_departures(map, work, shards_.size()); });
+  map_ = std::make_unique<bucket_map>(std::move(map));
+}
+
+crawl sharded_store::open_crawl(const crawl_request& request) {
+  return ledger().open_crawl(request);
+}
+
+std::vector<partition> sharded_store::open_partitions(int64_t crawl_id, int64_t after_id,
+                                                      uint32_t limit) {
+  return ledger().open_partitions(crawl_id, after_id, limit);
+}
+
+int64_t sharded_store::select_known(const crawl& run, const known_selection& which) {
+  if (shards_.size() > 1)
+    throw store_error("what is known cannot be selected from several databases");
+  return ledger().select_known(run, which);
+}
+
+certificate sharded_store::certify(int64_t crawl_id) { return ledger().certify(crawl_id); }
+
+void sharded_store::set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
+  ledger().set_state(crawl_id, epoch, state);
+}
+
+std::vector<budget_record> sharded_store::load_budgets() { return ledger().load_budgets(); }
+
+void sharded_store::save_budgets(const std::vector<budget_record>& budgets) {
+  ledger().save_budgets(budgets);
+}
+
+std::vector<width_record> sharded_store::load_widths() { return ledger().load_widths(); }
+
+void sharded_store::save_widths(const std::vector<width_record>& widths) {
+  ledger().save_widths(widths);
+}
+
+void sharded_store::save_errors(int64_t crawl_id, const std::vector<error_record>& errors) {
+  ledger().save_errors(crawl_id, errors);
+}
+
+} // namespace gitstar::db
