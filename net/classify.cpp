@@ -590,8 +590,8 @@ private:
       result_.message = bad->message;
     auto common = common_error();
     if (!common) {
-      if (result_.message.empty())
-        result_.message = "repositories came as null without a reason";
+      if (request_.shape == query_shape::nodes)
+        result_.message = words_of_failure();
       return outcome::partial;
     }
     switch (*common) {
@@ -607,6 +607,17 @@ private:
       return outcome::partial; // the query was good, each of its fields was refused
     }
     return outcome::partial;
+  }
+
+  /// Why elements of a list are to be asked for again: not because others are holes.
+  std::string words_of_failure() const {
+    auto failed = [&](const graphql_error& error) {
+      auto what = judge(error);
+      return what != verdict::not_found && what != verdict::forbidden;
+    };
+    auto found = std::find_if(answer_.errors.begin(), answer_.errors.end(), failed);
+    return found == answer_.errors.end() ? "repositories came as null without a reason"
+                                         : describe(*found);
   }
 
   /// The error that made the fields transient decides, not one about a single repository.

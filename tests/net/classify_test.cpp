@@ -349,6 +349,7 @@ TEST_CASE("of a list of ids each has its own fate", "[classify]") {
       list(sample_node("1") + ",null," + sample_node("3") + ",null,null,null," + sample_node("7"));
   auto got = judged(nodes(), 200, answer_body({body}, errors));
   CHECK(got.result == outcome::partial);
+  CHECK(got.message == "RESOURCE_LIMITS_EXCEEDED: the words"); // not the hole's
   CHECK(got.fields[0].error == field_error::none);
   REQUIRE(got.fields[0].repositories.size() == 3);
   CHECK(got.fields[0].repositories[2].repo_id == 7);
