@@ -1,5 +1,7 @@
 #include "tools/gitstar/wiring.hpp"
 
+#include "actors/search_source.hpp"
+#include "cluster/node.hpp"
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
@@ -65,6 +67,34 @@ search_query base_query(const config::search_source& source) {
   if (!query)
     throw std::logic_error("the config accepted a search that cannot be read: " + text);
   return *query;
+}
+
+std::string source_text(const config::search_source& source) {
+  return gitstar::search_source{base_query(source), static_cast<int64_t>(source.top.value_or(0))}
+      .text();
+}
+
+std::string why_no_node(const config::settings& settings, node_role role) {
+  auto& cluster = settings.cluster;
+  auto at = cluster.at;
+  auto say = [&](const std::string& key, const std::string& what) {
+    at.key = key;
+    return config::to_string(config::problem{at, what});
+  };
+  if (role == node_role::coordinator && !cluster.listen)
+    return say("cluster.listen", "a coordinator needs HOST:PORT where workers can join");
+  if (role == node_role::worker && cluster.join.empty())
+    return say("cluster.join", "a worker needs HOST:PORT of its coordinators");
+  if (settings.store.embedded()) {
+    at.line = 0;
+    return say("store.postgres",
+               "the nodes of a cluster share a server: expected a connection string");
+  }
+  if (auto wrong = why_no_tls(cluster); !wrong.empty()) {
+    auto colon = wrong.find(": ");
+    return say(wrong.substr(0, colon), wrong.substr(colon + 2));
+  }
+  return {};
 }
 
 } // namespace gitstar::tool

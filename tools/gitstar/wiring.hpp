@@ -13,4 +13,12 @@ net::github_client_options client_options(const config::github_section& github);
 /// The search as the source plans with it. The config has checked the text.
 search_query base_query(const config::search_source& source);
 
+/// The source as the ledger and all nodes of a cluster name it.
+std::string source_text(const config::search_source& source);
+
+enum class node_role : uint8_t { coordinator, worker };
+
+/// What the config lacks for a node of a cluster, as the line for the user; empty: nothing.
+std::string why_no_node(const config::settings& settings, node_role role);
+
 } // namespace gitstar::tool
