@@ -180,7 +180,7 @@ class ClusterTest(IntegrationTest):
 
     def begin(self, repositories, latency, tls=None, **crawl):
         self.github = Simulator(self, "--repositories", repositories, "--latency", latency)
-        self.postgres = Postgres(self.directory)
+        self.postgres = Postgres(self.directory, disk="1g")
         self.addCleanup(self.postgres.close)
         self.crawler = Crawler(self, self.github.url, fetchers=FETCHERS, **crawl)
         config = self.crawler.config
@@ -489,7 +489,7 @@ class ChaosTest(ClusterTest):
         seed = int(os.environ.get("GITSTAR_TEST_SEED", random.randrange(2**32)))
         self.say(f"GITSTAR_TEST_SEED={seed}")
         self.dice = random.Random(seed)
-        self.begin(CHAOS_REPOSITORIES, latency=120)
+        self.begin(CHAOS_REPOSITORIES, latency=80)
         self.links = [[Link(self, port) for port in self.ports] for _ in range(WORKERS)]
         self.start_leader()
         self.coordinators[1].start()
