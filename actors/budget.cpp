@@ -303,6 +303,12 @@ void budget::abandoned(const sent_query& query) {
   charge(query, query.cost);
 }
 
+void budget::unsent(const sent_query& query) {
+  release(query.cost);
+  if (auto found = std::find(sent_.begin(), sent_.end(), query.at); found != sent_.end())
+    sent_.erase(found);
+}
+
 void budget::answered(time_point now, const sent_query& query, const query_report& report) {
   release(query.cost);
   if (report.elapsed > 0ms)

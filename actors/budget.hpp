@@ -65,6 +65,8 @@ public:
   void answered(time_point now, const sent_query& query, const query_report& report);
   /// A query that will not be reported: its fetcher died.
   void abandoned(const sent_query& query);
+  /// A query that was not sent after all.
+  void unsent(const sent_query& query);
 
   /// GitHub's clock minus ours: resets are times of its clock.
   void set_clock_skew(std::chrono::seconds skew) { skew_ = skew; }

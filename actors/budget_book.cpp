@@ -174,6 +174,12 @@ void budget_book::abandoned(time_point now, uint64_t query) {
   lost.points->abandoned(lost.query);
 }
 
+void budget_book::unsent(time_point now, uint64_t query) {
+  auto back = close(query);
+  entries_[back.credential].account.unsent(now, back.query);
+  back.points->unsent(back.query);
+}
+
 /// The credential's name stands for another user's token than the ledger remembers: it gets a
 /// budget of its own, with the one query that told.
 void budget_book::leave(open_query& query) {

@@ -48,6 +48,8 @@ public:
   news answered(time_point now, uint64_t query, const query_report& report);
   /// It will not be reported: its fetcher died.
   void abandoned(time_point now, uint64_t query);
+  /// The query was not sent after all.
+  void unsent(time_point now, uint64_t query);
 
   const credential_account& credential(size_t index) const { return entries_[index].account; }
   bool all_benched() const;

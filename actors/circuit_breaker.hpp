@@ -20,6 +20,8 @@ public:
   bool allows(time_point now);
   /// A query was sent: in half-open it is the trial.
   void sent();
+  /// The trial was not sent after all.
+  void unsent() { trial_under_way_ = false; }
   void succeeded();
   void failed(time_point now);
 

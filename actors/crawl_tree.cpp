@@ -43,12 +43,17 @@ child_spec store_spec(std::string name, bool detached, Behavior behavior, const 
   });
 }
 
+void add_writers(supervisor_config& to, const crawl_tree_config& cfg) {
+  for (uint32_t i = 0; i < cfg.writers; ++i)
+    to.children.push_back(
+        store_spec(numbered(leaf_name::writer, i), cfg.detached, writer, cfg.writer));
+}
+
 supervisor_config store_tree(const crawl_tree_config& cfg) {
   auto result = node("store", cfg);
   result.children.push_back(store_spec(leaf_name::ledger, cfg.detached, ledger, cfg.ledger));
-  for (uint32_t i = 0; i < cfg.writers; ++i)
-    result.children.push_back(
-        store_spec(numbered(leaf_name::writer, i), cfg.detached, writer, cfg.writer));
+  if (!cfg.gate)
+    add_writers(result, cfg);
   return result;
 }
 
@@ -96,7 +101,14 @@ supervisor_config api_tree(const crawl_tree_config& cfg) {
                   return self->spawn(token_bucket, bucket_cfg,
                                      leaf<ledger_actor>(earlier, leaf_name::ledger));
                 }));
-  result.children.push_back(subtree(fetcher_pool(cfg)));
+  if (cfg.gate) {
+    child_spec gate;
+    gate.name = leaf_name::gate;
+    gate.start = cfg.gate;
+    result.children.push_back(std::move(gate));
+  } else {
+    result.children.push_back(subtree(fetcher_pool(cfg)));
+  }
   return result;
 }
 
@@ -108,6 +120,19 @@ supervisor_config crawl_tree(const crawl_tree_config& cfg) {
   result.children.push_back(subtree(store_tree(cfg)));
   result.children.push_back(subtree(plan_tree(cfg)));
   result.children.push_back(subtree(api_tree(cfg)));
+  return result;
+}
+
+supervisor_config worker_tree(const crawl_tree_config& cfg, std::vector<child_spec> agents) {
+  auto result = node("root", cfg);
+  result.intensity = 3;
+  auto link = node("link", cfg);
+  link.children = std::move(agents);
+  result.children.push_back(subtree(std::move(link)));
+  auto store = node("store", cfg);
+  add_writers(store, cfg);
+  result.children.push_back(subtree(std::move(store)));
+  result.children.push_back(subtree(fetcher_pool(cfg)));
   return result;
 }
 

@@ -31,6 +31,7 @@ public:
   void sent(int64_t cost);
   void answered(time_point now, const sent_query& query, const query_report& report);
   void abandoned(time_point now, const sent_query& query);
+  void unsent(time_point now, const sent_query& query) { release(now, query.cost, 0); }
 
   /// GitHub has rejected it: it is not used any more.
   bool benched() const { return benched_; }

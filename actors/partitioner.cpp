@@ -73,6 +73,15 @@ partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_co
         }
         advance();
       },
+      [this](lost_atom, int64_t partition_id, int64_t number) {
+        if (auto x = counting(partition_id, number)) {
+          x->round->give_back(number);
+          failed(*x, fetcher_failed);
+        } else if (auto y = leased(partition_id, number)) {
+          recover(*y, fetcher_failed);
+        }
+        advance();
+      },
       [this](drain_atom) {
         draining_ = true;
         turn_away();

@@ -82,6 +82,9 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
         lost_.insert(holder);
         drop(holder);
       },
+      [this](return_atom, const std::vector<uint64_t>& permits, bool used) {
+        take_back(permits, used);
+      },
       [this](status_atom) -> caf::result<bucket_status> { return status(); },
       [this](wake_atom) {
         wake_up_.arrived(now());
@@ -215,10 +218,34 @@ void token_bucket_state::drop(uint64_t holder) {
     trial_lost = trial_lost || entry.second.trial;
     return true;
   });
-  // Somebody has to decide.
-  if (trial_lost && breaker_->current() == circuit_breaker::state::half_open) {
-    breaker_->failed(now());
-    log_breaker("the trial was lost with its fetcher");
+  if (trial_lost)
+    this->trial_lost();
+  serve();
+}
+
+/// Somebody has to decide.
+void token_bucket_state::trial_lost() {
+  if (breaker_->current() != circuit_breaker::state::half_open)
+    return;
+  breaker_->failed(now());
+  log_breaker("the trial was lost with its fetcher");
+}
+
+void token_bucket_state::take_back(const std::vector<uint64_t>& permits, bool used) {
+  for (auto id : permits) {
+    auto back = granted_.extract(id);
+    if (back.empty())
+      continue;
+    if (used) {
+      book_->abandoned(now(), id);
+      if (back.mapped().trial)
+        trial_lost();
+      continue;
+    }
+    book_->unsent(now(), id);
+    --totals_.requests;
+    if (back.mapped().trial)
+      breaker_->unsent();
   }
   serve();
 }

@@ -77,6 +77,8 @@ private:
   std::optional<size_t> choose(int64_t cost, std::optional<time_point>& wake);
   void give(size_t credential, const request& to);
   void drop(uint64_t holder);
+  void take_back(const std::vector<uint64_t>& permits, bool used);
+  void trial_lost();
 
   // Answers.
   void report(const query_report& x);

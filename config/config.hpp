@@ -231,6 +231,26 @@ struct store_section {
   bool embedded() const { return postgres.front().reveal() == "embedded"; }
 };
 
+// -- cluster ------------------------------------------------------------------
+
+/// `cluster.tls`: mutual TLS between nodes. Files in PEM.
+struct cluster_tls {
+  std::filesystem::path ca;          ///< whoever shows a certificate of this CA belongs to us
+  std::filesystem::path certificate; ///< this node's
+  std::filesystem::path key;         ///< its private key, without a passphrase
+};
+
+struct cluster_section {
+  std::optional<std::string> worker; ///< a worker's name in logs; unset: host and process id
+  std::optional<endpoint> listen;    ///< where a coordinator waits for workers; unset: nowhere
+  std::vector<endpoint> join;        ///< the coordinators that a worker may find, leader or standby
+  std::optional<cluster_tls> tls;
+  milliseconds heartbeat{500};        ///< between two signs of life, of workers and of the leader
+  milliseconds lost_after{3'000};     ///< a worker or coordinator silent for so long is gone
+  milliseconds takeover_after{6'000}; ///< a leader silent for so long is replaced by a standby
+  location at{};
+};
+
 // -- telemetry ----------------------------------------------------------------
 
 enum class log_level : uint8_t { trace, debug, info, warning, error };
@@ -247,6 +267,7 @@ struct settings {
   crawl_section crawl;
   github_section github;
   store_section store;
+  cluster_section cluster;
   telemetry_section telemetry;
 };
 

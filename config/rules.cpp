@@ -10,6 +10,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
 namespace gitstar::config {
 
@@ -343,6 +344,35 @@ reading<std::optional<endpoint>> listen_address::read(const std::string& text) c
   if (host.empty() || !port || *port > 65535)
     return refusal{};
   return std::optional<endpoint>{endpoint{host, static_cast<uint16_t>(*port)}};
+}
+
+reading<std::vector<endpoint>> node_addresses::read(const std::string& text) const {
+  std::vector<endpoint> addresses;
+  std::istringstream parts{text};
+  for (std::string part; std::getline(parts, part, ',');) {
+    auto begin = part.find_first_not_of(' ');
+    if (begin == std::string::npos)
+      return refusal{};
+    auto address =
+        listen_address{}.read(part.substr(begin, part.find_last_not_of(' ') + 1 - begin));
+    auto one = std::get_if<std::optional<endpoint>>(&address);
+    if (one == nullptr || !*one || (*one)->port == 0)
+      return refusal{};
+    addresses.push_back(**one);
+  }
+  return addresses;
+}
+
+std::string node_addresses::write(const std::vector<endpoint>& value) const {
+  std::string addresses;
+  for (auto& x : value)
+    addresses.append(addresses.empty() ? "" : ", ").append(to_string(x));
+  return addresses;
+}
+
+bool is_loopback(const std::string& host) {
+  auto is_name = host.find_first_not_of("0123456789.") != std::string::npos;
+  return host == "localhost" || host == "::1" || (host.starts_with("127.") && !is_name);
 }
 
 secret_text token_text() {

@@ -202,6 +202,17 @@ struct listen_address {
   void describe(key_info& key) const { key.kind = value_kind::text; }
 };
 
+/// Several `host:port`, separated by commas; or nothing at all.
+struct node_addresses {
+  reading<std::vector<endpoint>> read(const std::string& text) const;
+  std::string write(const std::vector<endpoint>& value) const;
+  std::string expected() const { return "HOST:PORT, several separated by commas"; }
+  void describe(key_info& key) const { key.kind = value_kind::text; }
+};
+
+/// Whether only this machine can reach it.
+bool is_loopback(const std::string& host);
+
 /// A text that is never shown; `yaml_reader` lets it come from a file.
 struct secret_text {
   std::string what;                                     ///< what is expected

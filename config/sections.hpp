@@ -206,6 +206,30 @@ void describe(Visitor& v, store_section& x) {
 }
 
 template <class Visitor>
+void describe(Visitor& v, cluster_tls& x) {
+  v.value("ca", x.ca, file_path{}, presence::required);
+  v.value("certificate", x.certificate, file_path{}, presence::required);
+  v.value("key", x.key, file_path{}, presence::required);
+}
+
+template <class Visitor>
+void describe(Visitor& v, cluster_section& x) {
+  v.value("worker", x.worker, plain_name{});
+  v.value("listen", x.listen, listen_address{});
+  v.value("join", x.join, node_addresses{});
+  v.section("tls", x.tls, presence::alternative);
+  v.value("heartbeat", x.heartbeat, time_span{milliseconds{10}});
+  v.value("lost_after", x.lost_after, time_span{milliseconds{50}});
+  v.value("takeover_after", x.takeover_after, time_span{milliseconds{100}});
+  // CAF lets whoever is connected spawn actors.
+  v.check("listen", !x.listen || x.tls || is_loopback(x.listen->host),
+          "must be an address of this machine alone, such as 127.0.0.1, unless cluster.tls is set");
+  v.check("lost_after", 3 * x.heartbeat <= x.lost_after, "must be at least three heartbeats");
+  // A leader that wakes up late must not find a worker that still listens to it.
+  v.check("takeover_after", x.lost_after < x.takeover_after, "must be above lost_after");
+}
+
+template <class Visitor>
 void describe(Visitor& v, telemetry_section& x) {
   v.value("listen", x.listen, listen_address{});
   v.value("log_level", x.level,
@@ -224,6 +248,8 @@ void describe(Visitor& v, settings& x) {
   v.section("store", x.store);
   v.check("store", !x.crawl.source.refresh || x.store.postgres.size() == 1,
           "postgres must name one database for crawl.source.refresh, not several");
+  v.section("cluster", x.cluster);
+  v.locate("cluster", x.cluster.at);
   v.section("telemetry", x.telemetry);
 }
 

@@ -28,6 +28,12 @@ enum class errc : uint8_t {
   stopping,
   /// A supervisor saw more restarts than its intensity allows.
   too_many_restarts,
+  /// The coordinator does not take this worker: another build or another crawl.
+  refused,
+  /// Not the coordinator that leads.
+  not_leading,
+  /// The connection between worker and coordinator is gone, or it is silent.
+  connection_lost,
 };
 
 /// The name of the code, as logs show it.

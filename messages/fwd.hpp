@@ -42,6 +42,13 @@ struct search_field;
 struct viewer;
 struct width_record;
 
+struct cluster_status;
+struct grant_block;
+struct lease_key;
+struct returned_lease;
+struct worker_greeting;
+struct worker_news;
+
 } // namespace gitstar
 
 CAF_BEGIN_TYPE_ID_BLOCK(gitstar, caf::first_custom_type_id)
@@ -80,6 +87,12 @@ CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::width_record>))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::lacking_node))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::known_selection))
 
+CAF_ADD_TYPE_ID(gitstar, (gitstar::cluster_status))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::grant_block))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::worker_greeting))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::worker_news))
+CAF_ADD_TYPE_ID(gitstar, (std::vector<uint64_t>))
+
 CAF_ADD_ATOM(gitstar, gitstar, acquire_atom, "acquire")
 CAF_ADD_ATOM(gitstar, gitstar, report_atom, "report")
 CAF_ADD_ATOM(gitstar, gitstar, status_atom, "status")
@@ -107,6 +120,12 @@ CAF_ADD_ATOM(gitstar, gitstar, finished_atom, "finished")
 CAF_ADD_ATOM(gitstar, gitstar, errors_atom, "errors")
 CAF_ADD_ATOM(gitstar, gitstar, widths_atom, "widths")
 CAF_ADD_ATOM(gitstar, gitstar, select_atom, "select")
+
+CAF_ADD_ATOM(gitstar, gitstar, return_atom, "return")
+CAF_ADD_ATOM(gitstar, gitstar, join_atom, "join")
+CAF_ADD_ATOM(gitstar, gitstar, leave_atom, "leave")
+CAF_ADD_ATOM(gitstar, gitstar, news_atom, "news")
+CAF_ADD_ATOM(gitstar, gitstar, grant_atom, "grant")
 
 CAF_END_TYPE_ID_BLOCK(gitstar)
 

@@ -3,6 +3,7 @@
 
 #include "messages/api.hpp"
 #include "messages/bucket.hpp"
+#include "messages/cluster.hpp"
 #include "messages/errors.hpp"
 #include "messages/fwd.hpp"
 #include "messages/partition.hpp"
@@ -51,7 +52,9 @@ using partitioner_actor = typed_actor<
     // The lease is given back unfinished; `reason` says why, empty: nobody's fault.
     caf::result<void>(failed_atom, partition, std::string reason),
     caf::result<void>(lost_atom, uint64_t holder), // The holder is dead.
-    caf::result<void>(drain_atom),                 // Lease no more.
+    // What had this one lease is dead, the holder is not.
+    caf::result<void>(lost_atom, int64_t partition_id, int64_t lease),
+    caf::result<void>(drain_atom), // Lease no more.
     caf::result<crawl_progress>(status_atom),
     caf::result<void>(wake_atom)>; // INTERNAL: a lease may have run out, or a delay ended.
 
@@ -61,6 +64,8 @@ using token_bucket_actor = typed_actor<
     caf::result<permit>(acquire_atom, query_shape shape, uint64_t holder),
     caf::result<void>(report_atom, query_report),
     caf::result<void>(lost_atom, uint64_t holder), // The holder is dead: its permits are void.
+    // Permits that no report will come for: `used` means that their queries may have been sent.
+    caf::result<void>(return_atom, std::vector<uint64_t> permits, bool used),
     caf::result<bucket_status>(status_atom),
     caf::result<void>(wake_atom),  // INTERNAL: a limit may allow more now.
     caf::result<void>(tick_atom)>; // INTERNAL: save the budgets.
@@ -72,6 +77,40 @@ using fetcher_actor = typed_actor<
     caf::result<void>(answer_atom, uint64_t query_id, api_response), // INTERNAL: from the network.
     caf::result<void>(next_atom),                                    // INTERNAL: go on.
     caf::result<void>(tick_atom)>;                                   // INTERNAL: renew the leases.
+
+/// The GATE: lets workers join the coordinator.
+using gate_actor = typed_actor<
+    // The worker's DESK; fails with `errc::refused` or `errc::not_leading`.
+    caf::result<caf::actor>(join_atom, worker_greeting, caf::actor link),
+    caf::result<void>(drain_atom),    // The coordinator stops: the workers shall finish.
+    caf::result<void>(finished_atom), // The crawl is finished.
+    caf::result<cluster_status>(status_atom)>;
+
+/// A DESK: what one worker has of the coordinator. Its actor id is the holder of all that it gives.
+using desk_actor = typed_actor<caf::result<void>(news_atom, worker_news), // From the worker.
+                               caf::result<void>(leave_atom),             // The worker ends.
+                               caf::result<void>(drain_atom), caf::result<void>(finished_atom),
+                               caf::result<cluster_status>(status_atom),
+                               caf::result<void>(wake_atom),  // INTERNAL: send the block.
+                               caf::result<void>(tick_atom)>; // INTERNAL: look whether the worker
+                                                              // is alive, and show that we are.
+
+/// The LINK: what a worker has of its DESK. Sends the news of its agents together.
+using link_actor =
+    typed_actor<caf::result<void>(grant_atom, grant_block),     // From the desk.
+                caf::result<void>(join_atom, caf::actor agent), // Wants each block, too.
+                caf::result<void>(news_atom, worker_news,
+                                  bool urgent), // From an agent. Urgent: somebody waits.
+                caf::result<void>(wake_atom),   // INTERNAL: send the news.
+                caf::result<void>(tick_atom)>;  // INTERNAL: as the desk's.
+
+/// The PERMIT AGENT: a worker's TOKEN BUCKET, with permits from the coordinator's.
+using permit_agent_actor =
+    token_bucket_actor::extend<lower<caf::result<void>(grant_atom, grant_block)>::type>;
+
+/// The LEASE AGENT: a worker's PARTITIONER, with leases from the coordinator's.
+using lease_agent_actor =
+    partitioner_actor::extend<lower<caf::result<void>(grant_atom, grant_block)>::type>;
 
 /// A SUPERVISOR: starts its children in order, restarts what fails, gives up when it fails too
 /// often.

@@ -120,6 +120,12 @@ std::string to_string(errc code) {
     return "stopping";
   case errc::too_many_restarts:
     return "too_many_restarts";
+  case errc::refused:
+    return "refused";
+  case errc::not_leading:
+    return "not_leading";
+  case errc::connection_lost:
+    return "connection_lost";
   }
   return "unknown";
 }
@@ -149,6 +155,9 @@ bool is_final(const caf::error& reason) {
   case errc::unreachable:
   case errc::query_rejected:
   case errc::fenced:
+  case errc::refused:
+  case errc::not_leading:
+  case errc::connection_lost:
     return true;
   default:
     return false;

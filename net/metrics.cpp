@@ -112,6 +112,13 @@ public:
   Family<Gauge>& breaker =
       gauges("gitstar_breaker_state",
              "State of the circuit breaker of a host: 0 closed, 1 half-open, 2 open.");
+  Family<Counter>& cluster_messages =
+      counters("gitstar_cluster_messages_total",
+               "Messages between this coordinator and its workers, by direction.");
+  Gauge& cluster_workers =
+      gauges("gitstar_cluster_workers", "Workers that have joined this coordinator.").Add({});
+  Family<Gauge>& cluster_out =
+      gauges("gitstar_cluster_out", "Permits and leases that are with workers, by kind.");
   Gauge& store_waiting =
       gauges("gitstar_store_waiting", "1 while rows or the ledger wait for PostgreSQL.").Add({});
   Family<Counter>& store_errors =
@@ -195,6 +202,16 @@ void metrics::set_query_width(const width_record& learned) {
 
 void metrics::set_breaker_state(const std::string& host, const std::string& state) {
   impl_->breaker.Add({{"host", host}}).Set(breaker_value(state));
+}
+
+void metrics::count_cluster_message(const std::string& direction) {
+  impl_->cluster_messages.Add({{"direction", direction}}).Increment();
+}
+
+void metrics::set_cluster(const cluster_status& state) {
+  impl_->cluster_workers.Set(state.workers);
+  impl_->cluster_out.Add({{"kind", "permits"}}).Set(static_cast<double>(state.permits_out));
+  impl_->cluster_out.Add({{"kind", "leases"}}).Set(static_cast<double>(state.leases_out));
 }
 
 void metrics::set_store_waiting(bool waiting) { impl_->store_waiting.Set(waiting ? 1 : 0); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/api.hpp"
+#include "messages/cluster.hpp"
 #include "messages/store.hpp"
 
 #include <cstdint>
@@ -51,6 +52,12 @@ public:
 
   /// `gitstar_breaker_state{host}`: 0 closed, 1 half-open, 2 open. `state` is the word for it.
   void set_breaker_state(const std::string& host, const std::string& state);
+
+  /// `gitstar_cluster_messages_total{direction}` of a coordinator: from (in) and to (out) workers.
+  void count_cluster_message(const std::string& direction);
+  /// `gitstar_cluster_workers`, and what is with them: `gitstar_cluster_out{kind}`, permits or
+  /// leases.
+  void set_cluster(const cluster_status& state);
 
   /// All of it in Prometheus' text format.
   std::string text() const;

@@ -50,6 +50,7 @@ partitioner_actor::behavior_type ready_windows(partitioner_actor::pointer, crawl
       [x](done_atom, const lease_result&) { ++x->done; },
       [](failed_atom, const partition&, const std::string&) {},
       [](lost_atom, uint64_t) {},
+      [](lost_atom, int64_t, int64_t) {},
       [](drain_atom) {},
       [](status_atom) -> caf::result<crawl_progress> { return crawl_progress{}; },
       [](wake_atom) {},

@@ -301,6 +301,34 @@ TEST_CASE_METHOD(planning, "a partition that its dead fetcher has finished is do
   CHECK(progress().phase == "complete");
 }
 
+TEST_CASE_METHOD(planning, "of a holder that lives one lease alone can be lost", "[partitioner]") {
+  start_with_windows(2);
+  auto lost = take(1);
+  auto kept = take(1);
+  auto part = lost.part;
+  part.pages_done = 0b11;
+  part.seen = 2;
+  part.seen_ids = {1, 2};
+  commit(lost, part);
+  tell(uut, lost_atom_v, lost.part.id, lost.part.lease + 1); // somebody else's
+  CHECK(progress().leased == 2);
+  tell(uut, lost_atom_v, lost.part.id, lost.part.lease);
+  advance(1s);
+  auto again = take(1);
+  CHECK(again.part.id == lost.part.id);
+  CHECK(again.part.pages_done == 0b11);
+  finish(kept, 800);
+  CHECK(progress().totals.done == 1);
+}
+
+TEST_CASE_METHOD(planning, "a lost portion of counts is handed out again", "[partitioner]") {
+  start();
+  auto root = take(1);
+  tell(uut, lost_atom_v, root.part.id, root.part.lease);
+  advance(1s);
+  CHECK(take(1).counts == root.counts);
+}
+
 TEST_CASE_METHOD(planning, "a dead fetcher's question is forgotten", "[partitioner]") {
   start();
   auto root = take(1);

@@ -597,6 +597,54 @@ TEST_CASE_METHOD(permits, "each kind of credential learns its own width, for goo
   CHECK(take().width == 2);
 }
 
+TEST_CASE_METHOD(permits, "a permit that comes back unused costs nothing", "[token_bucket]") {
+  settings.limits.points_per_minute = 3;
+  settings.limits.concurrent_requests = 2;
+  start_told();
+  auto first = take();
+  auto second = take();
+  auto third = ask_permit();
+  CHECK_FALSE(third.answered());
+  tell(uut, return_atom_v, std::vector<uint64_t>{first.id, second.id, second.id}, false);
+  REQUIRE(third.answered()); // of the minute's three, one is spent
+  auto fourth = ask_permit();
+  CHECK(fourth.answered());
+  CHECK(status().requests == 3);
+  CHECK(status().in_flight == 2);
+  CHECK(status().budgets.at(0).remaining == 4000);
+  report(first); // whatever comes late
+  CHECK(status().in_flight == 2);
+}
+
+TEST_CASE_METHOD(permits, "a permit that was lost may have been used", "[token_bucket]") {
+  settings.limits.concurrent_requests = 1;
+  start_told();
+  auto lost = take();
+  auto next = ask_permit();
+  CHECK_FALSE(next.answered());
+  tell(uut, return_atom_v, std::vector<uint64_t>{lost.id}, true);
+  CHECK(next.answered());
+  CHECK(status().requests == 3);
+  CHECK(status().budgets.at(0).remaining == 3999);
+}
+
+TEST_CASE_METHOD(permits, "a trial that comes back unused leaves the next one to decide",
+                 "[token_bucket]") {
+  settings.breaker.failures = 1;
+  settings.breaker.recovery = 10s;
+  start_told();
+  report(take(), outcome::timeout);
+  CHECK(status().breaker == "open");
+  advance(10s);
+  auto trial = take();
+  auto next = ask_permit();
+  CHECK_FALSE(next.answered());
+  tell(uut, return_atom_v, std::vector<uint64_t>{trial.id}, false);
+  REQUIRE(next.answered());
+  report(*next.get());
+  CHECK(status().breaker == "closed");
+}
+
 TEST_CASE_METHOD(permits, "the status adds up what was spent", "[token_bucket]") {
   start_told();
   limits_on.cost = 3;

@@ -712,6 +712,42 @@ TEST_CASE("a bad value under store or telemetry is refused", "[config]") {
   CHECK(complaint(minimal(text)) == "c.yaml:6:" + line);
 }
 
+TEST_CASE("a cluster listens, joins and trusts", "[config]") {
+  auto c = good(minimal("cluster: {worker: w-1, listen: \"0.0.0.0:4711\", heartbeat: 1s,\n"
+                        "  lost_after: 4s, takeover_after: 8s, join: \"a:1, [::1]:2\",\n"
+                        "  tls: {ca: ca.pem, certificate: node.pem, key: node.key}}\n"))
+               .cluster;
+  CHECK(c.worker == "w-1");
+  CHECK(c.listen == endpoint{"0.0.0.0", 4711});
+  CHECK(c.join == std::vector<endpoint>{{"a", 1}, {"::1", 2}});
+  CHECK(c.tls->ca == "ca.pem");
+  CHECK(c.tls->certificate == "node.pem");
+  CHECK(c.tls->key == "node.key");
+  CHECK(c.heartbeat == 1s);
+  CHECK(c.lost_after == 4s);
+  CHECK(c.takeover_after == 8s);
+  CHECK(c.at.line == 6);
+  CHECK(good(minimal("cluster: {listen: \"127.0.0.1:0\"}")).cluster.listen);
+}
+
+TEST_CASE("a bad value under cluster is refused", "[config]") {
+  auto [text, line] = GENERATE(table<std::string, std::string>({
+      {"cluster: {listen: \"10.0.0.1:4711\"}",
+       "19: cluster.listen: must be an address of this machine alone, such as 127.0.0.1, unless "
+       "cluster.tls is set"},
+      {"cluster: {join: \"a:1,,b:2\"}",
+       "17: cluster.join: expected HOST:PORT, several separated by commas, found \"a:1,,b:2\""},
+      {"cluster: {join: \"a:0\"}",
+       "17: cluster.join: expected HOST:PORT, several separated by commas, found \"a:0\""},
+      {"cluster: {tls: {ca: a, certificate: b}}",
+       "16: cluster.tls.key: required but missing; expected a path"},
+      {"cluster: {lost_after: 1s}", "23: cluster.lost_after: must be at least three heartbeats"},
+      {"cluster: {takeover_after: 3s}", "27: cluster.takeover_after: must be above lost_after"},
+  }));
+  CAPTURE(text);
+  CHECK(complaint(minimal(text)) == "c.yaml:6:" + line);
+}
+
 TEST_CASE("a malformed variable is refused", "[config]") {
   auto [value, message] = GENERATE(table<std::string, std::string>({
       {"${HOST", "\"${\" has no closing \"}\""},

@@ -35,11 +35,11 @@ def newest_installation():
 class Postgres:
     """A server of its own below `directory`, which the test removes; not as root."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, disk=DISK):
         self.bin = newest_installation()
         self.home = directory / "server"
         self.home.mkdir()
-        self.disk_is_ours = self._mount()
+        self.disk_is_ours = self._mount(disk)
         self._as = {}
         if os.geteuid() == 0:
             account = pwd.getpwnam("postgres")
@@ -54,8 +54,8 @@ class Postgres:
         self.start()
         self.sql("create role crawler login")
 
-    def _mount(self):
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", self.home]
+    def _mount(self, disk):
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", self.home]
         return os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
 
     def _run(self, program, *arguments, **options):

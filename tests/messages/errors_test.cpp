@@ -20,6 +20,10 @@ TEST_CASE("errors that a restart cannot help are final", "[errors]") {
   CHECK(is_final(caf::make_error(errc::no_credential_left)));
   CHECK(is_final(caf::make_error(errc::query_rejected)));
   CHECK(is_final(caf::make_error(errc::fenced)));
+  // Of a worker: it joins again with everything new.
+  CHECK(is_final(caf::make_error(errc::refused)));
+  CHECK(is_final(caf::make_error(errc::not_leading)));
+  CHECK(is_final(caf::make_error(errc::connection_lost)));
 }
 
 TEST_CASE("errors that a restart may help are not final", "[errors]") {
@@ -61,4 +65,5 @@ TEST_CASE("every value of an enumeration has a name of its own", "[messages]") {
   CHECK(to_string(cursor_mode::predicted) == "predicted");
   CHECK(to_string(cursor_mode::serial) == "serial");
   CHECK(to_string(errc::too_many_restarts) == "too_many_restarts");
+  CHECK(to_string(errc::connection_lost) == "connection_lost");
 }

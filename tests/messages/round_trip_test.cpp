@@ -1,5 +1,6 @@
 // A message whose `inspect` forgets a field works inside one process and loses it between nodes.
 
+#include "messages/cluster.hpp"
 #include "tests/virtual_time.hpp"
 
 #include <catch2/catch.hpp>
@@ -288,4 +289,45 @@ TEST_CASE_METHOD(serialization, "an error keeps its code and its words", "[messa
   auto y = round_trip(x);
   CHECK(y == x);
   CHECK(describe(y) == "crawl.top: too much");
+}
+
+TEST_CASE_METHOD(serialization, "what a worker says survives serialization", "[messages]") {
+  check(worker_greeting{"w-1", "top", "search", {"token-1", "app-2"}});
+  worker_news x;
+  x.permits = {{query_shape::search_page, 3}, {query_shape::search_count, 1}};
+  query_report report;
+  report.permit_id = 1;
+  report.fields = 2;
+  report.result = outcome::secondary_limit;
+  report.message = "slow down";
+  report.retry_after = 60s;
+  report.limits = full_rate_limit();
+  report.elapsed = 3ms;
+  report.identity = viewer{4, "somebody"};
+  report.server_clock_skew = 5s;
+  x.reports = {report, {}};
+  x.unused_permits = {6, 7};
+  x.lost_permits = {8};
+  x.pages = 9;
+  x.counts = 10;
+  x.waiting_leases = 11;
+  x.leases_at_once = 12;
+  x.counted = {{1, 2, {3, 4}}};
+  x.done = {{full_partition(), true}};
+  x.returned = {{full_partition(), "timeout"}};
+  x.lost_leases = {{13, 14}};
+  check(x);
+}
+
+TEST_CASE_METHOD(serialization, "what a coordinator says survives serialization", "[messages]") {
+  grant_block x;
+  x.permits = {{query_shape::search_page, {{1, "token-1", 2, true}, {}}}};
+  x.leases = {full_lease(), {}};
+  x.waited = 3;
+  x.at_once = true;
+  x.over = true;
+  x.drain = true;
+  x.finished = true;
+  check(x);
+  check(cluster_status{1, 2, 3, 4});
 }

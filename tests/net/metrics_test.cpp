@@ -69,6 +69,8 @@ TEST_CASE("gauges show the last value", "[metrics]") {
   uut.count_repositories(100);
   uut.count_retries(2);
   uut.count_restart("fetcher-1");
+  uut.count_cluster_message("in");
+  uut.set_cluster({4, 5, 20, 8});
   auto text = uut.text();
   CHECK_THAT(text, Contains("gitstar_points_remaining{credential=\"token-1\"} 4983\n"));
   CHECK_THAT(text, Contains("gitstar_requests_in_flight 7\n"));
@@ -83,6 +85,10 @@ TEST_CASE("gauges show the last value", "[metrics]") {
   CHECK_THAT(text, Contains("gitstar_breaker_state{host=\"ghes.example\"} 1\n"));
   CHECK_THAT(text, Contains("gitstar_repositories_crawled_total 100\n"));
   CHECK_THAT(text, Contains("gitstar_retries_total 2\n"));
+  CHECK_THAT(text, Contains("gitstar_cluster_messages_total{direction=\"in\"} 1\n"));
+  CHECK_THAT(text, Contains("gitstar_cluster_workers 4\n"));
+  CHECK_THAT(text, Contains("gitstar_cluster_out{kind=\"permits\"} 20\n"));
+  CHECK_THAT(text, Contains("gitstar_cluster_out{kind=\"leases\"} 8\n"));
   CHECK_THAT(text, Contains("gitstar_restarts_total{actor=\"fetcher-1\"} 1\n"));
 }
 

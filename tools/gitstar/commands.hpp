@@ -42,6 +42,12 @@ struct rehearse_options {
 
 int crawl_command(const config::settings& settings, const crawl_options& options);
 
+/// Plans, and hands out leases and permits to workers; stands by while another one does.
+int coordinator_command(const config::settings& settings, const crawl_options& options);
+
+/// Fetches and writes for a coordinator, until the crawl is finished.
+int worker_command(const config::settings& settings);
+
 struct plan_options {
   bool probe = false; ///< ask GitHub
   bool json = false;

@@ -1,4 +1,6 @@
 #include "actors/crawl_tree.hpp"
+#include "cluster/gate.hpp"
+#include "cluster/node.hpp"
 #include "db/queries.hpp"
 #include "db/sharded_store.hpp"
 #include "net/github_client.hpp"
@@ -6,6 +8,8 @@
 #include "net/status_server.hpp"
 #include "net/url.hpp"
 #include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/health_board.hpp"
+#include "tools/gitstar/leader.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/progress.hpp"
 #include "tools/gitstar/signals.hpp"
@@ -34,6 +38,7 @@ constexpr auto drain_time = 2500ms;
 constexpr auto end_time = 1s;     ///< then what the actors get to end,
 constexpr auto last_time = 300ms; ///< and what PostgreSQL gets at least for the last words
 constexpr auto status_time = 1s;
+constexpr auto farewell_time = 3s; ///< what workers get to leave when the crawl is finished
 
 /// Where the server is ours it is started again; one actor after the other.
 store_reviver reviver(db::embedded_postgres* server) {
@@ -45,28 +50,13 @@ store_reviver reviver(db::embedded_postgres* server) {
   };
 }
 
-/// What the monitoring server tells; written by the main thread, read by the server's.
-class health_board {
-public:
-  void set(net::health state) {
-    std::lock_guard guard{mutex_};
-    state_ = std::move(state);
-  }
-  net::health get() const {
-    std::lock_guard guard{mutex_};
-    return state_;
-  }
-
-private:
-  mutable std::mutex mutex_;
-  net::health state_{true, "starting"};
-};
-
 /// One run of one config in this process: the actors, what watches them, and how they end.
 class crawl_run {
 public:
-  crawl_run(const config::settings& settings, const crawl_options& options)
-      : settings_(settings), options_(options), store_(settings.store),
+  /// `coordinator`: set where other nodes fetch and write.
+  crawl_run(const config::settings& settings, const crawl_options& options,
+            leader* coordinator = nullptr)
+      : settings_(settings), options_(options), leader_(coordinator), store_(settings.store),
         revive_(reviver(store_.server.get())), metrics_(std::make_shared<net::metrics>()),
         client_(std::make_shared<net::github_client>(client_options(settings.github))) {
     store_.migrate(settings.store);
@@ -76,14 +66,20 @@ public:
   int run();
   /// Runs only where there is something to repair.
   int repair();
+  /// Another coordinator has taken over: this run counts for nothing.
+  bool deposed() const { return ending_ == ending::deposed; }
 
 private:
   using time_point = std::chrono::steady_clock::time_point;
 
-  enum class ending : uint8_t { none, finished, failed, stopped };
+  enum class ending : uint8_t { none, finished, failed, stopped, deposed };
 
   void start_monitoring();
   crawl_tree_config tree_config(const caf::actor& observer) const;
+  gate_config gate_settings() const;
+  void listen(caf::actor_system& system);
+  std::optional<gate_actor> find_gate() const;
+  void see_workers_off(bool finished, time_point until);
   void watch(caf::scoped_actor& self, const caf::actor& root);
   void refresh(caf::scoped_actor& self, const supervisor_actor& root);
   void publish();
@@ -104,6 +100,8 @@ private:
 
   const config::settings& settings_;
   const crawl_options& options_;
+  leader* leader_;
+  caf::actor door_; // of a coordinator
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   open_store store_;
   store_reviver revive_;
@@ -171,7 +169,68 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
   result.fetcher.clock = clock;
   result.fetcher.metrics = metrics_;
   result.fetchers = settings_.crawl.fetchers;
+  if (leader_ != nullptr)
+    result.gate = [door = door_, cfg = gate_settings()](supervisor_actor::pointer self,
+                                                        const std::vector<named_actor>& earlier) {
+      auto entrance =
+          self->spawn(gate, cfg, leaf<partitioner_actor>(earlier, leaf_name::partitioner),
+                      leaf<token_bucket_actor>(earlier, leaf_name::bucket));
+      set_gate(door, entrance);
+      return caf::actor_cast<caf::actor>(entrance);
+    };
   return result;
+}
+
+gate_config crawl_run::gate_settings() const {
+  gate_config result;
+  result.crawl = settings_.crawl.name;
+  result.source = source_text(settings_.crawl.source.search);
+  for (auto& x : settings_.github.credentials)
+    result.credentials.push_back(x.name);
+  result.desk.heartbeat = settings_.cluster.heartbeat;
+  result.desk.lost_after = settings_.cluster.lost_after;
+  result.desk.metrics = metrics_;
+  result.leads = [leader = leader_] { return leader->leads(); };
+  return result;
+}
+
+void crawl_run::listen(caf::actor_system& system) {
+  auto& where = *settings_.cluster.listen;
+  auto port = open_door(system, door_, settings_.cluster);
+  if (!port) {
+    caf::anon_send_exit(door_, caf::exit_reason::user_shutdown); // the system waits for its actors
+    throw std::runtime_error("cannot listen for workers at " + config::to_string(where) + ": " +
+                             system.render(port.error()));
+  }
+  spdlog::info("workers can join at {}", config::to_string(config::endpoint{where.host, *port}));
+}
+
+std::optional<gate_actor> crawl_run::find_gate() const {
+  for (auto& x : leaves_)
+    if (x.name == leaf_name::gate)
+      return caf::actor_cast<gate_actor>(x.handle);
+  return std::nullopt;
+}
+
+/// Tells the workers that the crawl is finished, or that this coordinator stops, and waits until
+/// they have left.
+void crawl_run::see_workers_off(bool finished, time_point until) {
+  auto gate = find_gate();
+  if (!gate)
+    return;
+  caf::scoped_actor asker{door_.home_system()}; // as for `refresh`
+  if (finished)
+    asker->send(*gate, finished_atom_v);
+  else
+    asker->send(*gate, drain_atom_v);
+  for (auto workers = uint32_t{1}; workers > 0 && std::chrono::steady_clock::now() < until;) {
+    workers = 0;
+    asker->request(*gate, status_time, status_atom_v)
+        .receive([&](const cluster_status& status) { workers = status.workers; },
+                 [](const caf::error&) {});
+    if (workers > 0)
+      std::this_thread::sleep_for(20ms);
+  }
 }
 
 int crawl_run::run() {
@@ -181,8 +240,14 @@ int crawl_run::run() {
   // Workers sleep until there is work, instead of looking for it every few milliseconds.
   system_config.set("scheduler.policy", caf::atom("sharing"));
   system_config.set("scheduler.max-threads", 2u);
+  if (leader_ != nullptr)
+    add_network(system_config, settings_.cluster);
   caf::actor_system system{system_config};
   caf::scoped_actor self{system};
+  if (leader_ != nullptr) {
+    door_ = spawn_door(system, [leader = leader_] { return leader->leads(); });
+    listen(system);
+  }
   auto tree = crawl_tree(tree_config(caf::actor{self}));
   tree.gives_up = [observer = caf::actor{self}](const caf::error& reason) {
     caf::anon_send(observer, failed_atom_v, reason);
@@ -194,12 +259,20 @@ int crawl_run::run() {
   watch(self, untyped_root);
   if (ending_ == ending::stopped)
     drain(self, root);
+  if (ending_ == ending::failed && leader_ != nullptr && failure_ == errc::fenced)
+    ending_ = ending::deposed;
   if (ending_ != ending::failed)
     refresh(self, root);
+  if (ending_ == ending::finished && leader_ != nullptr)
+    see_workers_off(true, std::chrono::steady_clock::now() + farewell_time);
   leaves_.clear(); // the actor system waits until nobody holds a handle of a detached actor
   auto ended = end_tree(self, untyped_root);
   client_->stop();
-  auto code = ending_ == ending::failed ? fail(self) : conclude(self);
+  if (leader_ != nullptr) {
+    self->send_exit(door_, caf::exit_reason::user_shutdown);
+    door_ = nullptr;
+  }
+  auto code = deposed() ? exit_failed : ending_ == ending::failed ? fail(self) : conclude(self);
   // The actor system would wait for an actor that hangs, for example in a dead connection.
   if (!ended || store_hangs_) {
     if (store_.server)
@@ -252,6 +325,8 @@ void crawl_run::watch(caf::scoped_actor& self, const caf::actor& root) {
       caf::after(std::min<caf::timespan>(display.interval(), 1s)) >>
           [&] {
             refresh(self, typed_root);
+            if (leader_ != nullptr && leader_->deposed())
+              ending_ = ending::deposed;
             if (options_.progress && last_.at >= next_line) {
               display.show(last_);
               next_line = last_.at + display.interval();
@@ -272,6 +347,10 @@ void crawl_run::refresh(caf::scoped_actor& self, const supervisor_actor& root) {
     if (x.name == leaf_name::partitioner)
       asker->request(caf::actor_cast<partitioner_actor>(x.handle), status_time, status_atom_v)
           .receive([&](const crawl_progress& progress) { last_.crawl = progress; },
+                   [](const caf::error&) {});
+    if (x.name == leaf_name::gate)
+      asker->request(caf::actor_cast<gate_actor>(x.handle), status_time, status_atom_v)
+          .receive([&](const cluster_status& status) { metrics_->set_cluster(status); },
                    [](const caf::error&) {});
     if (x.name == leaf_name::bucket)
       asker->request(caf::actor_cast<token_bucket_actor>(x.handle), status_time, status_atom_v)
@@ -334,6 +413,8 @@ void crawl_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
     if (x.name == leaf_name::partitioner)
       asker->request(caf::actor_cast<partitioner_actor>(x.handle), left(), drain_atom_v)
           .receive([] {}, [](const caf::error&) {});
+  if (leader_ != nullptr)
+    see_workers_off(false, until);
   // All are told before one is waited for.
   std::vector<caf::actor> fetchers;
   for (auto& x : leaves_)
@@ -553,15 +634,58 @@ int crawl_run::fail(caf::scoped_actor& self) {
 
 } // namespace
 
+namespace {
+
+/// Better said before the crawl than after it.
+bool has_bad_report_file(const crawl_options& options) {
+  if (options.report_file.empty() || can_write_report(options.report_file))
+    return false;
+  std::fprintf(stderr, "gitstar: --report: cannot write %s\n", options.report_file.c_str());
+  return true;
+}
+
+} // namespace
+
 int crawl_command(const config::settings& settings, const crawl_options& options) {
-  // Better said before the crawl than after it.
-  if (!options.report_file.empty() && !can_write_report(options.report_file)) {
-    std::fprintf(stderr, "gitstar: --report: cannot write %s\n", options.report_file.c_str());
+  if (has_bad_report_file(options))
     return exit_bad_config;
-  }
   block_signals();
   crawl_run run{settings, options};
   return options.repair ? run.repair() : run.run();
+}
+
+int coordinator_command(const config::settings& settings, const crawl_options& options) {
+  if (auto why = why_no_node(settings, node_role::coordinator); !why.empty()) {
+    std::fprintf(stderr, "gitstar: %s\n", why.c_str());
+    return exit_bad_config;
+  }
+  if (has_bad_report_file(options))
+    return exit_bad_config;
+  block_signals();
+  open_store store{settings.store};
+  store.migrate(settings.store);
+  for (;;) {
+    leader place{store.ledger(), settings.crawl.name, source_text(settings.crawl.source),
+                 settings.cluster};
+    std::atomic<bool> stopped{false};
+    db::leadership::answer answer;
+    {
+      signal_watch signals{[&] { stopped = true; }};
+      answer = place.wait([&] { return stopped.load(); });
+    }
+    if (answer == db::leadership::answer::finished) {
+      std::fputs("The crawl is finished: there is nothing to stand by for.\n", stderr);
+      return exit_complete;
+    }
+    if (answer == db::leadership::answer::waits)
+      return exit_stopped;
+    spdlog::info("{} leads", node_name());
+    crawl_run run{settings, options, &place};
+    auto code = run.run();
+    if (!run.deposed())
+      return code;
+    spdlog::warn("another coordinator has taken over: {} stands by again", node_name());
+  }
 }
 
 } // namespace gitstar::tool

@@ -103,6 +103,15 @@ int main(int argc, char** argv) {
     run_crawl();
   });
 
+  add_crawl("coordinator", "Run the crawl with workers, or stand by for the coordinator that does")
+      ->callback([&] {
+        crawl.psql_hint = std::string{argv[0]} + " psql " + common.config_file;
+        act = [&](auto& settings) { return tool::coordinator_command(settings, crawl); };
+      });
+  add_command(app, "worker", "Fetch and store for a coordinator", common)->callback([&] {
+    act = tool::worker_command;
+  });
+
   tool::rehearse_options rehearse;
   auto rehearsal =
       add_command(app, "rehearse", "Run the config against a simulated GitHub in a storm", common);

@@ -5,6 +5,7 @@
 #include "actors/owners_source.hpp"
 #include "actors/refresh_source.hpp"
 #include "actors/search_source.hpp"
+#include "cluster/node.hpp"
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
@@ -113,6 +114,29 @@ source_factory source_maker(const config::source_section& source) {
 
 std::string source_text(const config::source_section& source) {
   return source_maker(source)()->text();
+}
+
+std::string why_no_node(const config::settings& settings, node_role role) {
+  auto& cluster = settings.cluster;
+  auto at = cluster.at;
+  auto say = [&](const std::string& key, const std::string& what) {
+    at.key = key;
+    return config::to_string(config::problem{at, what});
+  };
+  if (role == node_role::coordinator && !cluster.listen)
+    return say("cluster.listen", "a coordinator needs HOST:PORT where workers can join");
+  if (role == node_role::worker && cluster.join.empty())
+    return say("cluster.join", "a worker needs HOST:PORT of its coordinators");
+  if (settings.store.embedded()) {
+    at.line = 0;
+    return say("store.postgres",
+               "the nodes of a cluster share a server: expected a connection string");
+  }
+  if (auto wrong = why_no_tls(cluster); !wrong.empty()) {
+    auto colon = wrong.find(": ");
+    return say(wrong.substr(0, colon), wrong.substr(colon + 2));
+  }
+  return {};
 }
 
 } // namespace gitstar::tool

@@ -24,4 +24,12 @@ source_factory source_maker(const config::source_section& source);
 /// What the ledger knows crawls of this source by.
 std::string source_text(const config::source_section& source);
 
+/// The source as the ledger and all nodes of a cluster name it.
+std::string source_text(const config::search_source& source);
+
+enum class node_role : uint8_t { coordinator, worker };
+
+/// What the config lacks for a node of a cluster, as the line for the user; empty: nothing.
+std::string why_no_node(const config::settings& settings, node_role role);
+
 } // namespace gitstar::tool

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "db/crawl_store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace gitstar::db {
+
+/// Who of several coordinators leads a crawl. The leader holds an advisory lock with a connection
+/// of its own and shows in the table `coordinators` that it is alive; when it dies PostgreSQL gives
+/// the lock free, and when it is silent for too long a standby ends its session. Needs a session of
+/// its own: PgBouncer in transaction mode cannot stand before it. Blocking; not thread-safe. Every
+/// function throws `store_error`.
+class leadership {
+public:
+  /// Of the crawl with that name and source. `node`: ourselves, for people.
+  leadership(const std::string& connection_string, std::string name, std::string source,
+             std::string node, std::chrono::milliseconds takeover_after);
+  ~leadership();
+  leadership(const leadership&) = delete;
+  leadership& operator=(const leadership&) = delete;
+
+  enum class answer : uint8_t {
+    leads,    ///< we do now
+    waits,    ///< somebody else does
+    finished, ///< somebody else did while we waited, and the crawl is finished
+  };
+
+  /// Tries to become the leader, at the cost of one that has been silent for too long.
+  answer try_lead();
+
+  /// Shows that we are alive. False: we do not lead any more.
+  bool renew();
+
+  /// Who led when we looked last.
+  const std::string& leader() const;
+
+private:
+  class implementation;
+  std::unique_ptr<implementation> impl_;
+};
+
+} // namespace gitstar::db

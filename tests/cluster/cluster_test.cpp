@@ -1,0 +1,418 @@
+// Coordinator and workers on virtual time in one process: the actors are those of the real nodes,
+// only the network between them is missing.
+
+#include "cluster/gate.hpp"
+#include "cluster/lease_agent.hpp"
+#include "cluster/link.hpp"
+#include "cluster/node.hpp"
+#include "cluster/permit_agent.hpp"
+#include "tests/actors/world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace gitstar;
+using namespace gitstar::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the observer of a link has heard.
+struct heard {
+  uint32_t lost = 0;
+  uint32_t finished = 0;
+  uint32_t drain = 0;
+};
+
+/// A worker that asks for what it is told to, and never says that it is alive.
+struct silent {
+  std::vector<permit> permits;
+  std::vector<lease> leases;
+  uint32_t waited = 0;
+  bool at_once = false;
+  bool over = false;
+  uint32_t blocks = 0;
+};
+
+link_actor::behavior_type silent_link(link_actor::pointer, silent* x) {
+  return {
+      [x](grant_atom, const grant_block& block) {
+        ++x->blocks;
+        for (auto& [shape, permits] : block.permits)
+          x->permits.insert(x->permits.end(), permits.begin(), permits.end());
+        x->leases.insert(x->leases.end(), block.leases.begin(), block.leases.end());
+        x->waited += block.waited;
+        x->at_once = x->at_once || block.at_once;
+        x->over = x->over || block.over;
+      },
+      [](join_atom, const caf::actor&) {},
+      [](news_atom, const worker_news&, bool) {},
+      [](wake_atom) {},
+      [](tick_atom) {},
+  };
+}
+
+class cluster : public world {
+public:
+  struct worker {
+    link_actor connection;
+    lease_agent_actor leases;
+    permit_agent_actor permits;
+    std::vector<fetcher_actor> fetchers;
+    std::shared_ptr<heard> news = std::make_shared<heard>();
+  };
+
+  /// `repositories` on GitHub, and a coordinator without workers.
+  void begin(size_t repositories) {
+    github = std::make_shared<fake_github>(random_repositories(repositories, 1));
+    coordinator = start(0);
+    run();
+    entrance = open_gate();
+  }
+
+  gate_actor open_gate() {
+    gate_config cfg;
+    cfg.crawl = "test";
+    cfg.source = "search";
+    cfg.credentials = {"token-1"};
+    cfg.desk.metrics = metrics;
+    cfg.leads = [this] { return leads; };
+    return spawn(gate, cfg, coordinator.partitioner, coordinator.bucket);
+  }
+
+  worker_greeting greeting(const std::string& name) const {
+    return {name, "test", "search", {"token-1"}};
+  }
+
+  worker join(uint32_t fetchers, const std::string& name = "w") {
+    worker x;
+    auto observe = [](caf::event_based_actor*, heard* y) -> caf::behavior {
+      return {[y](lost_atom) { ++y->lost; }, [y](finished_atom) { ++y->finished; },
+              [y](drain_atom) { ++y->drain; }};
+    };
+    link_config cfg;
+    cfg.door = caf::actor_cast<caf::actor>(entrance);
+    cfg.greeting = greeting(name);
+    cfg.observer = sys.spawn(observe, x.news.get());
+    adopt(cfg.observer);
+    kept.push_back(x.news);
+    x.connection = spawn(gitstar::link, cfg); // there is one in POSIX, too
+    x.leases = spawn(lease_agent, lease_agent_config{fetchers}, x.connection);
+    x.permits = spawn(permit_agent, permit_agent_config{fetchers}, x.connection);
+    auto as_process = coordinator;
+    as_process.partitioner = caf::actor_cast<partitioner_actor>(x.leases);
+    as_process.bucket = caf::actor_cast<token_bucket_actor>(x.permits);
+    for (uint32_t i = 0; i < fetchers; ++i)
+      x.fetchers.push_back(start_fetcher(as_process));
+    run();
+    return x;
+  }
+
+  /// As `kill -9`: without a last word.
+  void crash_worker(const worker& x) {
+    for (auto& fetcher : x.fetchers)
+      end(fetcher, caf::exit_reason::kill);
+    end(x.leases, caf::exit_reason::kill);
+    end(x.permits, caf::exit_reason::kill);
+    end(x.connection, caf::exit_reason::kill);
+  }
+
+  /// A fake worker's desk.
+  desk_actor join_silent(silent& x) {
+    auto me = spawn(silent_link, &x);
+    return caf::actor_cast<desk_actor>(*ask<caf::actor>(entrance, join_atom_v, greeting("silent"),
+                                                        caf::actor_cast<caf::actor>(me)));
+  }
+
+  bucket_status bucket() { return *ask<bucket_status>(coordinator.bucket, status_atom_v); }
+  cluster_status status() { return *ask<cluster_status>(entrance, status_atom_v); }
+  crawl_progress planned() { return progress(coordinator); }
+
+  void check_complete(size_t repositories) {
+    CHECK(finished->phase == "complete");
+    CHECK(database->repositories.size() == repositories);
+    CHECK(finished->totals.missing == 0);
+  }
+
+  process coordinator;
+  gate_actor entrance;
+  bool leads = true;
+  std::vector<std::shared_ptr<heard>> kept;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(cluster, "workers crawl what a coordinator plans", "[cluster]") {
+  settings.query_width.page_max = 2;
+  begin(5000);
+  join(4);
+  join(4);
+  CHECK(status().workers == 2);
+  wait_for_end();
+  check_complete(5000);
+}
+
+TEST_CASE_METHOD(cluster, "every permit is closed exactly once", "[cluster]") {
+  settings.query_width.page_max = 1;
+  begin(5000);
+  auto one = join(4);
+  auto two = join(4);
+  wait_for_end();
+  advance(1s); // what was not used has gone back
+  CHECK(bucket().in_flight == 0);
+  CHECK(bucket().requests == github->requests.size());
+  CHECK(status().permits_out == 0);
+  CHECK(status().leases_out == 0);
+  CHECK(ask<bucket_status>(one.permits, status_atom_v)->in_flight == 0);
+  CHECK(ask<bucket_status>(two.permits, status_atom_v)->in_flight == 0);
+}
+
+TEST_CASE_METHOD(cluster, "what a killed worker held is with the others at once", "[cluster]") {
+  settings.query_width.page_max = 1;
+  settings.limits.concurrent_requests = 6;
+  begin(5000);
+  auto dies = join(4);
+  advance_until([&] { return planned().totals.seen > 1000; }, 1h);
+  auto lives = join(4);
+  REQUIRE(status().workers == 2);
+  crash_worker(dies);
+  CHECK(status().workers == 1);
+  wait_for_end();
+  check_complete(5000);
+  advance(1s); // what was not used goes back
+  CHECK(bucket().in_flight == 0);
+}
+
+TEST_CASE_METHOD(cluster, "permits and leases of a dead worker go back without delay",
+                 "[cluster]") {
+  begin(5000);
+  silent x;
+  auto its_desk = join_silent(x);
+  worker_news news;
+  news.permits = {{query_shape::search_count, 1}};
+  news.waiting_leases = 1;
+  tell(its_desk, news_atom_v, news);
+  REQUIRE(x.permits.size() == 1);
+  REQUIRE(x.leases.size() == 1);
+  CHECK(status().permits_out == 1);
+  CHECK(bucket().in_flight == 1);
+  end(its_desk, caf::exit_reason::kill);
+  CHECK(status().workers == 0);
+  CHECK(bucket().in_flight == 0);
+  advance(2s);
+  CHECK(planned().leased == 0);
+  CHECK(planned().ready == 1);
+}
+
+TEST_CASE_METHOD(cluster, "a silent worker is lost after a while", "[cluster]") {
+  begin(5000);
+  silent x;
+  auto its_desk = join_silent(x);
+  worker_news news;
+  news.permits = {{query_shape::search_count, 1}};
+  tell(its_desk, news_atom_v, news);
+  advance(2900ms);
+  CHECK(status().workers == 1);
+  tell(its_desk, news_atom_v, worker_news{}); // a sign of life
+  advance(2900ms);
+  CHECK(status().workers == 1);
+  CHECK(x.blocks >= 10); // the coordinator has shown that it is alive
+  advance(700ms);
+  CHECK(status().workers == 0);
+  CHECK(bucket().in_flight == 0);
+  // Its late words count for nothing.
+  tell(its_desk, news_atom_v, news);
+  CHECK(bucket().in_flight == 0);
+}
+
+TEST_CASE_METHOD(cluster, "a desk closes only its own permits, and each once", "[cluster]") {
+  begin(5000);
+  silent x;
+  silent y;
+  auto first = join_silent(x);
+  auto second = join_silent(y);
+  worker_news news;
+  news.permits = {{query_shape::search_count, 1}};
+  tell(first, news_atom_v, news);
+  REQUIRE(x.permits.size() == 1);
+  worker_news stolen;
+  stolen.unused_permits = {x.permits[0].id};
+  tell(second, news_atom_v, stolen);
+  CHECK(bucket().in_flight == 1);
+  tell(first, news_atom_v, stolen);
+  CHECK(bucket().in_flight == 0);
+  CHECK(bucket().requests == 0);
+  tell(first, news_atom_v, stolen);
+  CHECK(bucket().in_flight == 0);
+}
+
+TEST_CASE_METHOD(cluster, "leases at once are answered when there are none", "[cluster]") {
+  begin(5000);
+  silent x;
+  auto its_desk = join_silent(x);
+  worker_news news;
+  news.leases_at_once = 3;
+  tell(its_desk, news_atom_v, news);
+  CHECK(x.leases.size() == 1); // the root
+  CHECK(x.at_once);
+  CHECK(x.waited == 0);
+}
+
+TEST_CASE_METHOD(cluster, "a fetcher that dies gives back its lease and its permit alone",
+                 "[cluster]") {
+  settings.query_width.page_max = 1;
+  begin(5000);
+  auto x = join(3);
+  advance_until([&] { return planned().totals.seen > 1000; }, 1h);
+  auto dead = x.fetchers.back();
+  end(dead, caf::exit_reason::kill);
+  tell(x.leases, lost_atom_v, uint64_t{dead.id()});
+  tell(x.permits, lost_atom_v, uint64_t{dead.id()});
+  wait_for_end();
+  check_complete(5000);
+  advance(1s);
+  CHECK(bucket().in_flight == 0);
+  CHECK(status().leases_out == 0);
+}
+
+TEST_CASE_METHOD(cluster, "an agent that dies ends its session", "[cluster]") {
+  begin(5000);
+  auto x = join(2);
+  end(x.permits, caf::exit_reason::kill);
+  CHECK(ended(x.connection));
+  CHECK(status().workers == 0);
+}
+
+TEST_CASE_METHOD(cluster, "a worker that ends in order leaves nothing behind", "[cluster]") {
+  settings.query_width.page_max = 1;
+  begin(5000);
+  auto x = join(3);
+  advance_until([&] { return planned().totals.seen > 1000; }, 1h);
+  std::vector<pending<void>> drained;
+  for (auto& fetcher : x.fetchers)
+    drained.push_back(ask_later<void>(fetcher, drain_atom_v));
+  advance(100ms);
+  for (auto& answer : drained)
+    CHECK(answer.answered());
+  for (auto& fetcher : x.fetchers)
+    end(fetcher);
+  end(x.leases);
+  end(x.permits);
+  auto sent = github->requests.size();
+  end(x.connection);
+  CHECK(status().workers == 0);
+  CHECK(bucket().in_flight == 0);
+  CHECK(bucket().requests <= sent + 3); // a permit that came while a fetcher stopped is void
+  join(3);
+  wait_for_end();
+  check_complete(5000);
+}
+
+TEST_CASE_METHOD(cluster, "a worker notices when its desk is gone", "[cluster]") {
+  begin(5000);
+  auto x = join(2);
+  advance(4s);
+  CHECK(x.news->lost == 0);
+  end(entrance); // and its desks with it
+  CHECK(x.news->lost == 1);
+  advance(10s);
+  CHECK(x.news->lost == 1);
+}
+
+TEST_CASE_METHOD(cluster, "a worker notices when its desk is silent", "[cluster]") {
+  auto mute = [](desk_actor::pointer, int) -> desk_actor::behavior_type {
+    return {
+        [](news_atom, const worker_news&) {},
+        [](leave_atom) {},
+        [](drain_atom) {},
+        [](finished_atom) {},
+        [](status_atom) -> caf::result<cluster_status> { return cluster_status{}; },
+        [](wake_atom) {},
+        [](tick_atom) {},
+    };
+  };
+  auto its_desk = caf::actor_cast<caf::actor>(spawn(mute, 1));
+  auto admit = [](gate_actor::pointer, const caf::actor& to) -> gate_actor::behavior_type {
+    return {
+        [to](join_atom, const worker_greeting&, const caf::actor&) -> caf::result<caf::actor> {
+          return to;
+        },
+        [](drain_atom) {},
+        [](finished_atom) {},
+        [](status_atom) -> caf::result<cluster_status> { return cluster_status{}; },
+    };
+  };
+  entrance = spawn(admit, its_desk);
+  auto x = join(0);
+  advance(3s);
+  CHECK(x.news->lost == 0);
+  advance(600ms);
+  CHECK(x.news->lost == 1);
+}
+
+TEST_CASE_METHOD(cluster, "workers hear that the crawl is finished, also those that come late",
+                 "[cluster]") {
+  begin(2000);
+  auto x = join(2);
+  wait_for_end();
+  tell(entrance, finished_atom_v);
+  auto y = join(2);
+  CHECK(x.news->finished == 1);
+  CHECK(y.news->finished == 1);
+}
+
+TEST_CASE_METHOD(cluster, "a coordinator that stops lets its workers finish", "[cluster]") {
+  begin(5000);
+  auto x = join(2);
+  tell(entrance, drain_atom_v);
+  CHECK(x.news->drain == 1);
+  auto late = ask<caf::actor>(entrance, join_atom_v, greeting("late"),
+                              caf::actor_cast<caf::actor>(x.connection));
+  CHECK(late.error() == errc::not_leading);
+}
+
+TEST_CASE_METHOD(cluster, "a worker of another crawl is refused with the reason", "[cluster]") {
+  begin(100);
+  silent x;
+  auto me = caf::actor_cast<caf::actor>(spawn(silent_link, &x));
+  auto refusal = [&](const worker_greeting& who) {
+    return describe(ask<caf::actor>(entrance, join_atom_v, who, me).error());
+  };
+  CHECK(refusal({"w", "other", "search", {"token-1"}}) ==
+        "it is configured for the crawl 'other', the coordinator for 'test'");
+  CHECK(refusal({"w", "test", "census", {"token-1"}}) ==
+        "its source is 'census', the coordinator's is 'search'");
+  CHECK(refusal({"w", "test", "search", {"token-2"}}) ==
+        "it has no credential 'token-1', which permits may name");
+  leads = false;
+  CHECK(ask<caf::actor>(entrance, join_atom_v, greeting("w"), me).error() == errc::not_leading);
+}
+
+TEST_CASE_METHOD(cluster, "the door refuses another build and who does not lead", "[cluster]") {
+  auto leading = true;
+  auto door = spawn_door(sys, [&] { return leading; });
+  adopt(door);
+  CHECK_FALSE(ask<void>(door, join_atom_v, protocol_build()).error());
+  auto refused = ask<void>(door, join_atom_v, std::string{"0.0.9-abc"});
+  CHECK(refused.error() == errc::refused);
+  CHECK(describe(refused.error()) == "the worker is build 0.0.9-abc, the coordinator is build " +
+                                         protocol_build() + ": all nodes must be of one build");
+  leading = false;
+  CHECK(ask<void>(door, join_atom_v, protocol_build()).error() == errc::not_leading);
+}
+
+TEST_CASE_METHOD(cluster, "blocks save messages", "[cluster]") {
+  settings.query_width.page_max = 1;
+  begin(20000);
+  join(16);
+  wait_for_end();
+  auto text = metrics->text();
+  auto count = [&](const std::string& direction) {
+    auto line = "gitstar_cluster_messages_total{direction=\"" + direction + "\"} ";
+    return std::stod(text.substr(text.find(line) + line.size()));
+  };
+  // A request, its answer and its report for each query, and as much for its lease: that would be
+  // more than three for each query.
+  CHECK(count("in") + count("out") < 2.5 * static_cast<double>(github->requests.size()));
+}

@@ -1,0 +1,110 @@
+#include "db/leadership.hpp"
+#include "tests/db/test_server.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <thread>
+
+using namespace gitstar;
+using namespace gitstar::test;
+using namespace std::chrono_literals;
+using answer = db::leadership::answer;
+
+namespace {
+
+class electing : public with_store {
+public:
+  std::unique_ptr<db::leadership> candidate(const std::string& node,
+                                            std::chrono::milliseconds takeover_after = 10min) {
+    return std::make_unique<db::leadership>(connection_string(), "stars", "search stars:>=10", node,
+                                            takeover_after);
+  }
+
+  /// The lock of a session that ended is free a moment later.
+  answer try_for_a_while(db::leadership& x) {
+    for (auto i = 0; i < 200; ++i) {
+      if (auto result = x.try_lead(); result != answer::waits)
+        return result;
+      std::this_thread::sleep_for(10ms);
+    }
+    return answer::waits;
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(electing, "one of two coordinators leads until it is gone", "[leadership]") {
+  auto first = candidate("a:1");
+  auto second = candidate("b:2");
+  CHECK(first->try_lead() == answer::leads);
+  CHECK(second->try_lead() == answer::waits);
+  CHECK(second->leader() == "a:1");
+  CHECK(first->renew());
+  first.reset();
+  CHECK(try_for_a_while(*second) == answer::leads);
+  CHECK(second->renew());
+  CHECK(value<int64_t>("select term from coordinators") == 2);
+}
+
+TEST_CASE_METHOD(electing, "another crawl has another leader", "[leadership]") {
+  auto first = candidate("a:1");
+  db::leadership other{connection_string(), "other", "search stars:>=10", "b:2", 10min};
+  CHECK(first->try_lead() == answer::leads);
+  CHECK(other.try_lead() == answer::leads);
+}
+
+TEST_CASE_METHOD(electing, "a leader that is silent is replaced, and knows it when it wakes up",
+                 "[leadership]") {
+  auto frozen = candidate("a:1");
+  auto standby = candidate("b:2", 200ms);
+  CHECK(frozen->try_lead() == answer::leads);
+  CHECK(standby->try_lead() == answer::waits);
+  CHECK(frozen->renew()); // it is alive, so it stays
+  std::this_thread::sleep_for(300ms);
+  CHECK(try_for_a_while(*standby) == answer::leads);
+  auto still_leads = true;
+  try {
+    still_leads = frozen->renew();
+  } catch (const db::store_error& failure) {
+    CHECK(failure.transient()); // its session was ended; it connects again
+    still_leads = frozen->renew();
+  }
+  CHECK_FALSE(still_leads);
+  CHECK(standby->renew());
+  CHECK(frozen->try_lead() == answer::waits);
+}
+
+TEST_CASE_METHOD(electing, "a leader whose connection broke goes on if nobody led in between",
+                 "[leadership]") {
+  auto leader = candidate("a:1");
+  CHECK(leader->try_lead() == answer::leads);
+  auto break_it = [&] {
+    ask("select pg_terminate_backend(backend, 5000) from coordinators");
+    CHECK_THROWS_AS(leader->renew(), db::store_error);
+  };
+  break_it();
+  CHECK(leader->renew());
+  break_it();
+  auto standby = candidate("b:2");
+  CHECK(try_for_a_while(*standby) == answer::leads);
+  standby.reset();
+  // The lock is free again, but the term is over.
+  for (auto i = 0; i < 50; ++i) {
+    CHECK_FALSE(leader->renew());
+    std::this_thread::sleep_for(2ms);
+  }
+}
+
+TEST_CASE_METHOD(electing, "who waited for a crawl that is finished has nothing to do",
+                 "[leadership]") {
+  auto leader = candidate("a:1");
+  auto standby = candidate("b:2");
+  CHECK(leader->try_lead() == answer::leads);
+  CHECK(standby->try_lead() == answer::waits);
+  store.set_state(current.id, current.epoch, "complete");
+  leader.reset();
+  CHECK(try_for_a_while(*standby) == answer::finished);
+  standby.reset();
+  auto next = candidate("c:3"); // begins the next crawl
+  CHECK(try_for_a_while(*next) == answer::leads);
+}

@@ -1,0 +1,585 @@
+"""Coordinators and workers as processes: they come and go, are killed, frozen and cut off, and the
+crawl ends as if nothing had happened."""
+
+import asyncio
+import contextlib
+import copy
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from database_faults import Postgres
+from interruption_test import cursors
+from programs import GITSTAR, Crawler, IntegrationTest, Simulator, end, environment, wait_until
+
+CERTIFICATES = Path(__file__).resolve().parents[2] / "tools" / "cluster-certificates"
+WORKERS = 4
+FETCHERS = 4
+TOKENS = 40  # each of a user of its own
+TAKEOVER_S = 10
+BACK_S = 2  # until a killed worker's leases and permits are somebody else's
+LOST_AFTER_S = 1.5
+TIMES = {"heartbeat": "200ms", "lost_after": "1500ms", "takeover_after": "3s"}
+CHAOS_REPOSITORIES = int(os.environ.get("GITSTAR_CHAOS_REPOSITORIES", 200_000))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Link:
+    """A TCP proxy on loopback, to be cut (connections break, new ones are refused) or frozen
+    (nothing passes, and nobody is told)."""
+
+    def __init__(self, test, port):
+        self.target = port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._writers = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._is_cut = False
+        self.port = self._run(self._listen())
+        test.addCleanup(self._close)
+
+    def _run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    async def _listen(self):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self._server.sockets[0].getsockname()[1]
+
+    async def _accept(self, reader, writer):
+        if self._is_cut:
+            return writer.transport.abort()
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            return writer.transport.abort()
+        self._writers |= {writer, far_writer}
+        await asyncio.gather(
+            self._pump(reader, far_writer), self._pump(far_reader, writer), return_exceptions=True
+        )
+        self._writers -= {writer, far_writer}
+
+    async def _pump(self, reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    def capture(self):
+        """All that passes from now on."""
+        captured = bytearray()
+        pump = self._pump
+
+        async def capturing_pump(reader, writer):
+            write = writer.write
+            writer.write = lambda data: (captured.extend(data), write(data))
+            await pump(reader, writer)
+
+        self._pump = capturing_pump
+        return captured
+
+    def cut(self):
+        async def cut():
+            self._is_cut = True
+            for writer in self._writers:
+                writer.transport.abort()
+
+        self._run(cut())
+
+    def freeze(self):
+        self._loop.call_soon_threadsafe(self._flows.clear)
+
+    def heal(self):
+        async def heal():
+            self._is_cut = False
+            self._flows.set()
+
+        self._run(heal())
+
+    def _close(self):
+        async def close():
+            self._server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        self._run(close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+class Node:
+    """A process of the cluster, with a config and a log of its own; may be started again."""
+
+    def __init__(self, test, role, name, config):
+        self.test = test
+        self.role = role
+        self.name = name
+        self.config_file = test.directory / f"{name}.yaml"
+        self.config_file.write_text(json.dumps(config, indent=2))
+        self.log_file = test.directory / f"{name}.log"
+        self.report_file = test.directory / f"{name}.json"
+        self.process = None
+
+    def start(self):
+        command = [GITSTAR, self.role, str(self.config_file)]
+        if self.role == "coordinator":
+            command += ["--no-progress", "--report", str(self.report_file)]
+        with self.log_file.open("a") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment(), stdin=subprocess.DEVNULL
+            )
+        self.test.addCleanup(end, self.process)
+        return self
+
+    def log(self):
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def wait_for_log(self, text, seconds=20, times=1):
+        found = lambda: self.log().count(text) >= times
+        try:
+            wait_until(found, f"'{text}' in the log of {self.name}", seconds)
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}:\n{self.log()[-3000:]}") from None
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def wait(self, seconds):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"{self.name} does not end:\n{self.log()[-3000:]}") from None
+
+
+class ClusterTest(IntegrationTest):
+    deadline_s = 170
+
+    def begin(self, repositories, latency, tls=None, **crawl):
+        self.github = Simulator(self, "--repositories", repositories, "--latency", latency)
+        self.postgres = Postgres(self.directory, disk="1g")
+        self.addCleanup(self.postgres.close)
+        self.crawler = Crawler(self, self.github.url, fetchers=FETCHERS, **crawl)
+        config = self.crawler.config
+        config["store"] = {"postgres": self.postgres.new_database("cluster"), "writers": 1}
+        config["github"]["credentials"] = [
+            {"token": f"a-token-of-user-{i}", "name": f"user-{i}"} for i in range(TOKENS)
+        ]
+        config["github"]["query_width"] = {"page_max": 1}
+        config["telemetry"]["log_level"] = "debug"
+        self.tls = {"tls": tls} if tls else {}
+        self.ports = [free_port(), free_port()]
+        self.coordinators = [
+            self.node("coordinator", f"c{i}", listen=f"127.0.0.1:{port}")
+            for i, port in enumerate(self.ports)
+        ]
+
+    def node(self, role, name, fetchers=None, **cluster):
+        config = copy.deepcopy(self.crawler.config)
+        config["cluster"] = TIMES | self.tls | cluster
+        if fetchers:
+            config["crawl"]["fetchers"] = fetchers
+        return Node(self, role, name, config)
+
+    def worker(self, name, ports=None, **cluster):
+        join = ", ".join(f"127.0.0.1:{port}" for port in ports or self.ports)
+        return self.node("worker", name, join=join, worker=name, **cluster)
+
+    def sql(self, statement):
+        return self.postgres.sql(statement, "cluster").strip()
+
+    def term(self):
+        """The number of leaders so far; 0 before the first."""
+        if self.sql("select to_regclass('coordinators')") == "":
+            return 0
+        return int(self.sql("select coalesce(max(term), 0) from coordinators"))
+
+    def leader(self):
+        """The node that leads as the store sees it, and the other one."""
+        pid = self.sql("select split_part(node, ':', 2) from coordinators")
+        for i, node in enumerate(self.coordinators):
+            if node.process and str(node.process.pid) == pid:
+                return node, self.coordinators[1 - i]
+        return None, None
+
+    def start_leader(self, index=0):
+        term = self.term()
+        self.coordinators[index].start()
+        wait_until(lambda: self.term() > term, "a leader")
+
+    def wait_for_workers(self, count):
+        wait_until(lambda: sum(c.log().count("joins") for c in self.coordinators) >= count, "workers")
+
+    def seen(self):
+        if self.sql("select to_regclass('repositories')") == "":
+            return 0
+        return int(self.sql("select count(*) from repositories"))
+
+    def wait_for_rows(self, count):
+        wait_until(lambda: self.seen() >= count, f"{count} rows", 60)
+
+    def stored_pages(self):
+        """The pages whose rows are committed, and how often each was asked for until now."""
+        partitions = self.sql("select state, pages_done, description from partitions")
+        asked = self.github.pages()
+        by_text = {}
+        for (query, after), times in asked.items():
+            by_text.setdefault(query.rsplit(" sort:", 1)[0], []).append((query, after, times))
+        for row in partitions.splitlines():
+            state, pages_done, description = row.split("|", 2)
+            for query, after, times in by_text.get(description, []):
+                if state == "done" or after in cursors(int(pages_done)):
+                    yield (query, after), times
+
+    def assert_ended_well(self, workers, seconds=60):
+        """Everybody ends by himself, and what is stored is the truth."""
+        for x in [*workers, *(c for c in self.coordinators if c.process)]:
+            self.assertEqual(x.wait(seconds), 0, x.log()[-3000:])
+        rows = self.assert_equals_truth(self.crawler, self.github, "stars:>=0")
+        self.assertEqual(self.sql("select count(*), max(state) from crawls"), "1|complete")
+        certificate = self.sql("""select sum(expected), sum(seen), sum(missing),
+            string_agg(distinct state, ',') from certificates where state <> 'split'""")
+        self.assertEqual(certificate, f"{rows}|{rows}|0|done")
+        stats = self.github.stats()
+        self.assertEqual(stats["violations"]["total"], 0, stats["violations"])
+        return rows, stats
+
+
+class TogetherTest(ClusterTest):
+    def test_workers_crawl_what_a_coordinator_plans(self):
+        self.begin(20_000, latency=20)
+        self.start_leader()
+        workers = [self.worker(f"w{i}").start() for i in range(2)]
+        rows, stats = self.assert_ended_well(workers)
+        report = json.loads(self.coordinators[0].report_file.read_text())
+        self.assertEqual(report["repositories"], rows)
+        self.assertEqual(report["requests"], stats["graphql_requests"])
+        self.assertEqual(report["points"], stats["points"])
+        self.assertEqual(report["retries"], 0)
+
+    def test_a_stopped_worker_leaves_and_a_stopped_coordinator_lets_workers_wait(self):
+        self.begin(20_000, latency=50)
+        self.start_leader()
+        workers = [self.worker(f"w{i}").start() for i in range(2)]
+        self.wait_for_rows(3_000)
+        workers[0].process.terminate()
+        self.assertEqual(workers[0].wait(10), 130)
+        self.coordinators[0].wait_for_log("worker w0 leaves")
+        self.coordinators[0].process.terminate()
+        self.assertEqual(self.coordinators[0].wait(10), 130)
+        self.assertEqual(self.github.stats()["repeated_pages"], 0)
+        workers[1].wait_for_log("the coordinator stops")
+        self.start_leader(1)
+        self.coordinators = self.coordinators[1:]
+        _, stats = self.assert_ended_well(workers[1:])
+        self.assertEqual(stats["repeated_pages"], 0)
+
+    def test_bad_configs_are_refused_with_the_key(self):
+        self.begin(100, latency=0)
+
+        def refusal(role, change):
+            config = copy.deepcopy(self.crawler.config)
+            config["cluster"] = dict(TIMES)
+            change(config)
+            node = Node(self, role, "bad", config)
+            node.log_file.unlink(missing_ok=True)
+            self.assertEqual(node.start().wait(10), 2)
+            return node.log().strip().splitlines()[-1]
+
+        self.assertRegex(
+            refusal("worker", lambda c: None),
+            r"bad\.yaml.*: cluster\.join: a worker needs HOST:PORT of its coordinators",
+        )
+        self.assertRegex(
+            refusal("coordinator", lambda c: None), r"cluster\.listen: a coordinator needs HOST:PORT"
+        )
+
+        def embedded(config):
+            config["store"] = {"postgres": "embedded"}
+            config["cluster"]["listen"] = "127.0.0.1:0"
+
+        self.assertRegex(refusal("coordinator", embedded), r"store\.postgres: the nodes of a cluster")
+
+        def bad_key(config):
+            config["cluster"]["join"] = "127.0.0.1:1"
+            empty = self.directory / "empty.pem"
+            empty.write_text("")
+            config["cluster"]["tls"] = {"ca": str(empty), "certificate": "x", "key": "y"}
+
+        self.assertRegex(refusal("worker", bad_key), r"cluster\.tls\.ca: no certificate of a CA")
+
+        def open_door(config):
+            config["cluster"]["listen"] = "0.0.0.0:0"
+
+        self.assertRegex(refusal("coordinator", open_door), r"cluster\.listen: must be an address of")
+
+    def test_a_worker_of_another_crawl_is_refused(self):
+        self.begin(5_000, latency=20)
+        self.start_leader()
+        other = self.worker("other")
+        config = json.loads(other.config_file.read_text())
+        config["crawl"]["source"]["search"]["query"] = "stars:>=7"
+        other.config_file.write_text(json.dumps(config))
+        self.assertEqual(other.start().wait(20), 1)
+        self.assertIn("its source is", other.log().splitlines()[-1])
+        self.assert_ended_well([self.worker("w").start()])
+
+
+class TlsTest(ClusterTest):
+    def certificates(self, directory, *nodes):
+        subprocess.run([CERTIFICATES, directory, *nodes], check=True, timeout=60)
+        return [
+            {
+                "ca": str(directory / "ca.pem"),
+                "certificate": str(directory / f"{node}.pem"),
+                "key": str(directory / f"{node}.key"),
+            }
+            for node in nodes
+        ]
+
+    def test_only_who_has_a_certificate_of_our_ca_joins(self):
+        ours = self.certificates(self.directory / "ours", "coordinator", "worker")
+        (stranger,) = self.certificates(self.directory / "theirs", "stranger")
+        self.begin(5_000, latency=20, tls=ours[0])
+        self.start_leader()
+        ports = self.ports[:1]
+        without = self.worker("without", ports, tls=None).start()
+        forged = self.worker("forged", ports, tls=stranger).start()
+        half = self.worker("half", ports, tls=stranger | {"ca": ours[0]["ca"]}).start()
+        for node in (without, forged, half):
+            node.wait_for_log("waiting for a coordinator", 30)
+        self.assertNotIn("joins", self.coordinators[0].log())
+        self.assertEqual(self.seen(), 0)
+        self.assert_ended_well([self.worker("w", ports, tls=ours[1]).start()])
+        for node in (without, forged, half):
+            self.assertTrue(node.is_running())
+            self.assertNotIn("joining", node.log())
+
+    def test_what_travels_is_encrypted_and_names_no_secret(self):
+        ours = self.certificates(self.directory / "ours", "coordinator", "worker")
+        self.begin(2_000, latency=0, tls=ours[0])
+        link = Link(self, self.ports[0])
+        captured = link.capture()
+        self.start_leader()
+        self.assert_ended_well([self.worker("w", [link.port], tls=ours[1]).start()])
+        self.assertGreater(len(captured), 1_000)
+        self.assertNotIn(b"user-1", captured)
+        self.assertNotIn(b"a-token-of", captured)
+
+    def test_without_tls_messages_name_credentials_and_no_secret(self):
+        self.begin(2_000, latency=0)
+        link = Link(self, self.ports[0])
+        captured = link.capture()
+        self.start_leader()
+        self.assert_ended_well([self.worker("w", [link.port]).start()])
+        self.assertIn(b"user-1", captured)
+        self.assertNotIn(b"a-token-of", captured)
+
+
+class FailureTest(ClusterTest):
+    def begin_with_workers(self, workers=2, repositories=40_000, latency=60, ports=None):
+        self.begin(repositories, latency)
+        self.start_leader()
+        self.workers = [self.worker(f"w{i}", ports).start() for i in range(workers)]
+        self.wait_for_rows(3_000)
+
+    def test_a_killed_worker_gives_back_what_it_held_at_once(self):
+        self.begin_with_workers()
+        killed_at = time.monotonic()
+        self.workers[0].kill()
+        self.coordinators[0].wait_for_log("lost worker w0: the connection is gone", BACK_S)
+        took = time.monotonic() - killed_at
+        back = re.search(r"lost worker w0: .*", self.coordinators[0].log())[0]
+        self.assertLess(took, BACK_S)
+        rows, stats = self.assert_ended_well(self.workers[1:])
+        self.assertLessEqual(stats["repeated_pages"], 3 * FETCHERS)
+        self.say(f"{back}, after {took * 1000:.0f} ms; {stats['repeated_pages']} pages repeated")
+
+    def test_a_worker_that_is_cut_off_silently_is_lost_and_joins_again(self):
+        self.begin(40_000, latency=60)
+        self.start_leader()
+        link = Link(self, self.ports[0])
+        self.workers = [
+            self.worker("w0", [link.port]).start(),
+            self.worker("w1").start(),
+        ]
+        self.wait_for_rows(3_000)
+        frozen_at = time.monotonic()
+        link.freeze()
+        self.coordinators[0].wait_for_log("lost worker w0: it does not answer", 10)
+        took = time.monotonic() - frozen_at
+        self.assertLess(took, LOST_AFTER_S + 1)
+        self.workers[0].wait_for_log("lost the coordinator: it does not answer", 10)
+        link.heal()
+        self.coordinators[0].wait_for_log("worker w0 joins", 20, times=2)
+        rows, stats = self.assert_ended_well(self.workers)
+        self.say(f"lost after {took:.1f} s; {stats['repeated_pages']} pages repeated")
+
+    def test_a_standby_takes_the_place_of_a_killed_leader(self):
+        self.begin_with_workers()
+        leader, standby = self.coordinators
+        standby.start()
+        standby.wait_for_log("standing by")
+        leader.kill()
+        killed_at = time.monotonic()
+        stored = dict(self.stored_pages())
+        wait_until(lambda: self.term() == 2, "a takeover", TAKEOVER_S)
+        standby.wait_for_log("joins", TAKEOVER_S, times=len(self.workers))
+        took = time.monotonic() - killed_at
+        self.coordinators = [standby]
+        rows, stats = self.assert_ended_well(self.workers)
+        asked = self.github.pages()
+        self.assertGreater(len(stored), 20)
+        self.assertEqual([page for page in stored if asked[page] > stored[page]], [])
+        self.assertLess(took, TAKEOVER_S)
+        self.say(
+            f"all workers with the standby after {took:.1f} s; {stats['repeated_pages']} pages "
+            f"repeated, none of {len(stored)} that were stored before"
+        )
+
+    def test_a_frozen_leader_is_replaced_and_does_not_lead_when_it_wakes_up(self):
+        self.begin_with_workers()
+        frozen, standby = self.coordinators
+        standby.start()
+        standby.wait_for_log("standing by")
+        frozen.process.send_signal(signal.SIGSTOP)
+        frozen_at = time.monotonic()
+        wait_until(lambda: self.term() == 2, "a takeover", TAKEOVER_S)
+        standby.wait_for_log("joins", TAKEOVER_S, times=len(self.workers))
+        took = time.monotonic() - frozen_at
+        joined = frozen.log().count(" joins")
+        frozen.process.send_signal(signal.SIGCONT)
+        frozen.wait_for_log("another coordinator has taken over", 10)
+        frozen.wait_for_log("standing by", 10)
+        self.assertEqual(frozen.log().count(" joins"), joined)
+        self.assertEqual(self.term(), 2)
+        rows, stats = self.assert_ended_well(self.workers)
+        self.assertEqual(self.sql("select epoch from crawls"), "2")
+        self.assertLess(took, TAKEOVER_S)
+        self.say(f"replaced after {took:.1f} s; {stats['repeated_pages']} pages repeated")
+
+
+class ChaosTest(ClusterTest):
+    deadline_s = 290
+
+    def test_chaos(self):
+        seed = int(os.environ.get("GITSTAR_TEST_SEED", random.randrange(2**32)))
+        self.say(f"GITSTAR_TEST_SEED={seed}")
+        self.dice = random.Random(seed)
+        self.begin(CHAOS_REPOSITORIES, latency=80)
+        self.links = [[Link(self, port) for port in self.ports] for _ in range(WORKERS)]
+        self.start_leader()
+        self.coordinators[1].start()
+        self.workers = [
+            self.worker(f"w{i}", [link.port for link in self.links[i]]).start()
+            for i in range(WORKERS)
+        ]
+        events = {}
+        began = time.monotonic()
+        while not self.is_nearly_finished():
+            time.sleep(self.dice.uniform(0.5, 2))
+            event = self.dice.choice(
+                [self.kill_worker, self.kill_worker, self.freeze_worker, self.cut_link,
+                 self.freeze_link, self.kill_leader, self.freeze_leader]
+            )
+            if self.is_nearly_finished() or time.monotonic() - began > 150:
+                break
+            event()
+            events[event.__name__] = events.get(event.__name__, 0) + 1
+        for row in self.links:
+            for link in row:
+                link.heal()
+        self.wait_for_coordinators(120)
+        rows, stats = self.assert_ended_well(filter(self.knows_the_end, self.workers))
+        self.assertGreater(sum(events.values()), 5)
+        self.say(
+            f"{rows} repositories in {time.monotonic() - began:.0f} s through {events}: term "
+            f"{self.term()}, {stats['graphql_requests']} queries, {stats['repeated_pages']} pages "
+            f"repeated"
+        )
+
+    def is_nearly_finished(self):
+        """Whoever is started when all is over begins the next crawl."""
+        return self.seen() > 0.9 * CHAOS_REPOSITORIES
+
+    def wait_for_coordinators(self, seconds):
+        for node in self.coordinators:
+            self.assertEqual(node.wait(seconds), 0, node.log()[-3000:])
+
+    def knows_the_end(self, worker):
+        """One that was away when the crawl ended waits for the next."""
+        try:
+            worker.process.wait(3)
+            return True
+        except subprocess.TimeoutExpired:
+            worker.process.terminate()
+            self.assertEqual(worker.wait(10), 130)
+            return False
+
+    def restart(self, node):
+        """Whoever has nothing to do any more has ended with 0 and stays so."""
+        if node.process.returncode != 0:
+            node.start()
+
+    def kill_worker(self):
+        node = self.dice.choice(self.workers)
+        if node.is_running():
+            node.kill()
+            time.sleep(self.dice.uniform(0, 1))
+            self.restart(node)
+
+    def freeze(self, node, seconds):
+        if node.is_running():
+            node.process.send_signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            node.process.send_signal(signal.SIGCONT)
+
+    def freeze_worker(self):
+        self.freeze(self.dice.choice(self.workers), self.dice.uniform(0.2, 3))
+
+    def freeze_leader(self):
+        leader, _ = self.leader()
+        if leader:
+            self.freeze(leader, self.dice.uniform(0.5, 6))
+
+    def kill_leader(self):
+        leader, _ = self.leader()
+        if leader and leader.is_running():
+            leader.kill()
+            time.sleep(self.dice.uniform(0, 2))
+            self.restart(leader)
+
+    def cut_link(self):
+        link = self.dice.choice(self.dice.choice(self.links))
+        link.cut()
+        time.sleep(self.dice.uniform(0, 2))
+        link.heal()
+
+    def freeze_link(self):
+        link = self.dice.choice(self.dice.choice(self.links))
+        link.freeze()
+        time.sleep(self.dice.uniform(0, 3))
+        link.heal()

@@ -1,0 +1,296 @@
+#include "actors/crawl_tree.hpp"
+#include "cluster/node.hpp"
+#include "cluster/worker_agents.hpp"
+#include "db/sharded_store.hpp"
+#include "net/github_client.hpp"
+#include "net/metrics.hpp"
+#include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/health_board.hpp"
+#include "tools/gitstar/leader.hpp"
+#include "tools/gitstar/open_store.hpp"
+#include "tools/gitstar/signals.hpp"
+#include "tools/gitstar/wiring.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <cstdio>
+#include <random>
+#include <thread>
+
+#include <unistd.h>
+
+namespace gitstar::tool {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto drain_time = 2500ms; ///< what queries and batches under way get at the end,
+constexpr auto end_time = 1s;       ///< then what the actors get to end
+constexpr auto look_time = 200ms;   ///< between two looks at signals and PostgreSQL
+constexpr auto first_pause = 100ms; ///< before coordinators are tried again; doubles,
+constexpr auto last_pause = 1600ms; ///< up to this
+
+/// A worker of a cluster: one session after the other, each with new actors and a new connection,
+/// so that nothing of an old one can reach a new coordinator.
+class worker_run {
+public:
+  explicit worker_run(const config::settings& settings)
+      : settings_(settings), metrics_(std::make_shared<net::metrics>()),
+        client_(std::make_shared<net::github_client>(client_options(settings.github))) {
+    greeting_.worker = settings.cluster.worker.value_or(node_name());
+    greeting_.crawl = settings.crawl.name;
+    greeting_.source = source_text(settings.crawl.source);
+    for (auto& x : settings.github.credentials)
+      greeting_.credentials.push_back(x.name);
+    if (auto& listen = settings.telemetry.listen) {
+      net::status_server_options options;
+      options.host = listen->host;
+      options.port = listen->port;
+      monitoring_ = std::make_unique<net::status_server>(
+          options, net::status_handlers{[this] { return metrics_->text(); },
+                                        [this] { return health_.get(); }});
+    }
+  }
+
+  int run();
+
+private:
+  enum class ending : uint8_t {
+    none,
+    away,     ///< no coordinator there, or not the one that leads
+    lost,     ///< the session has ended without our doing
+    finished, ///< the crawl is
+    stopped,  ///< by a signal
+    failed,   ///< see `failure_`
+  };
+
+  ending session(const config::endpoint& where);
+  void watch(caf::scoped_actor& self);
+  void tree_ended(const caf::error& reason);
+  void drain(caf::scoped_actor& self, const supervisor_actor& root);
+  bool end_tree(caf::scoped_actor& self, const supervisor_actor& root);
+  crawl_tree_config tree_config() const;
+  void look_at_store();
+  void pause(std::chrono::milliseconds longest);
+
+  const config::settings& settings_;
+  worker_greeting greeting_;
+  std::shared_ptr<db::store_health> store_health_ = std::make_shared<db::store_health>();
+  std::shared_ptr<net::metrics> metrics_;
+  std::shared_ptr<net::github_client> client_;
+  health_board health_;
+  std::unique_ptr<net::status_server> monitoring_;
+  std::atomic<bool> stop_{false};
+  ending ending_ = ending::none;
+  bool tree_ended_ = false;
+  caf::error failure_;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+int worker_run::run() {
+  signal_watch signals{[this] { stop_ = true; }};
+  auto delay = std::chrono::milliseconds{first_pause};
+  auto told = false;
+  while (!stop_) {
+    auto joined = false;
+    for (auto& where : settings_.cluster.join) {
+      auto how = session(where);
+      if (how == ending::finished) {
+        spdlog::info("the crawl is finished");
+        return exit_complete;
+      }
+      if (how == ending::failed) {
+        std::fprintf(stderr, "gitstar: %s\n", describe(failure_).c_str());
+        return exit_failed;
+      }
+      joined = joined || how == ending::lost;
+      if (stop_)
+        break;
+    }
+    if (joined) {
+      delay = first_pause;
+      told = false;
+    } else if (!std::exchange(told, true)) {
+      spdlog::info("waiting for a coordinator");
+      health_.set({true, "waiting for a coordinator"});
+    }
+    pause(delay);
+    delay = std::min<std::chrono::milliseconds>(delay * 2, last_pause);
+  }
+  return exit_stopped;
+}
+
+/// Half of it is jitter, so that workers that lost their coordinator together do not come together.
+void worker_run::pause(std::chrono::milliseconds longest) {
+  std::uniform_int_distribution<int64_t> jitter(longest.count() / 2, longest.count());
+  auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{jitter(random_)};
+  while (!stop_ && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(20ms);
+}
+
+crawl_tree_config worker_run::tree_config() const {
+  auto open = [where = open_store{settings_.store}.shards]() -> std::unique_ptr<db::crawl_store> {
+    return std::make_unique<db::sharded_store>(where);
+  };
+  crawl_tree_config result;
+  result.metrics = metrics_;
+  result.writer.open = open;
+  result.writer.health = store_health_;
+  result.writer.batch_rows = settings_.store.batch_rows;
+  result.writer.batch_delay = settings_.store.batch_delay;
+  result.writer.metrics = metrics_;
+  result.writers = settings_.store.writers;
+  result.fetcher.api = client_;
+  result.fetcher.retries = settings_.github.retries;
+  result.fetcher.metrics = metrics_;
+  result.fetchers = settings_.crawl.fetchers;
+  return result;
+}
+
+worker_run::ending worker_run::session(const config::endpoint& where) {
+  // All three are left behind where an actor hangs, for example in a dead connection to PostgreSQL:
+  // the system would wait for it.
+  auto system_config = std::make_unique<caf::actor_system_config>();
+  system_config->add_message_types<caf::id_block::gitstar>();
+  system_config->add_error_category(caf::atom("gitstar"), render_error);
+  system_config->set("scheduler.policy", caf::atom("sharing"));
+  system_config->set("scheduler.max-threads", 2u);
+  add_network(*system_config, settings_.cluster);
+  auto system = std::make_unique<caf::actor_system>(*system_config);
+  auto self = std::make_unique<caf::scoped_actor>(*system);
+  auto door = knock(*self, where, settings_.cluster, protocol_build());
+  if (!door) {
+    spdlog::debug("{}: {}", config::to_string(where), describe(door.error()));
+    failure_ = door.error();
+    return failure_ == errc::refused ? ending::failed : ending::away;
+  }
+  ending_ = ending::none;
+  tree_ended_ = false;
+  failure_ = {};
+  link_config settings;
+  settings.door = *door;
+  settings.greeting = greeting_;
+  settings.heartbeat = settings_.cluster.heartbeat;
+  settings.lost_after = settings_.cluster.lost_after;
+  settings.observer = caf::actor{*self};
+  door = caf::actor{};
+  auto root = (*self)->spawn(
+      supervisor, worker_tree(tree_config(), worker_agents(settings, settings_.crawl.fetchers)));
+  settings.observer = nullptr;
+  settings.door = nullptr;
+  (*self)->monitor(root);
+  spdlog::info("joining {}", config::to_string(where));
+  health_.set({true, "joined " + config::to_string(where)});
+  watch(*self);
+  if (!tree_ended_)
+    drain(*self, root);
+  auto ended = end_tree(*self, root);
+  root = nullptr;
+  if (!ended) {
+    spdlog::warn("some actors do not end: going on without them");
+    static_cast<void>(self.release());
+    static_cast<void>(system.release());
+    static_cast<void>(system_config.release());
+  }
+  return ending_;
+}
+
+void worker_run::watch(caf::scoped_actor& self) {
+  self->receive_while([&] {
+    return ending_ == ending::none;
+  })([&](lost_atom) { ending_ = ending::lost; }, [&](finished_atom) { ending_ = ending::finished; },
+     [&](drain_atom) {
+       spdlog::info("the coordinator stops");
+       ending_ = ending::lost;
+     },
+     [&](const caf::down_msg& msg) { tree_ended(msg.reason); },
+     caf::after(look_time) >>
+         [&] {
+           look_at_store();
+           if (stop_)
+             ending_ = ending::stopped;
+         });
+}
+
+void worker_run::tree_ended(const caf::error& reason) {
+  tree_ended_ = true;
+  failure_ = reason;
+  ending_ = ending::failed;
+  if (reason == errc::not_leading)
+    ending_ = ending::away;
+  if (reason == errc::connection_lost || reason == errc::fenced) {
+    spdlog::warn("the session ends: {}", describe(reason));
+    ending_ = ending::lost;
+  }
+}
+
+void worker_run::look_at_store() {
+  auto now = std::chrono::steady_clock::now();
+  if (auto line = store_health_->look(now))
+    spdlog::warn(*line);
+  auto waits_for = store_health_->waiting_for(now);
+  metrics_->set_store_waiting(!waits_for.empty());
+  for (auto& [sqlstate, total] : store_health_->errors())
+    metrics_->set_store_errors(sqlstate, total);
+  if (!waits_for.empty())
+    health_.set({false, "waiting for PostgreSQL: " + waits_for});
+  else if (!health_.get().ok)
+    health_.set({true, "joined"});
+}
+
+/// What is paid for is stored, whoever the coordinator is by then: if another one has taken over,
+/// its epoch refuses the batch.
+void worker_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
+  auto until = std::chrono::steady_clock::now() + drain_time;
+  auto left = [&] {
+    return std::max<milliseconds>(
+        1ms, std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now()));
+  };
+  caf::scoped_actor asker{self->system()}; // a late answer would stay in our mailbox
+  std::vector<caf::actor> fetchers;
+  asker->request(root, left(), handles_atom_v)
+      .receive(
+          [&](const std::vector<named_actor>& leaves) {
+            for (auto& x : leaves)
+              if (x.name.starts_with(leaf_name::fetcher))
+                fetchers.push_back(x.handle);
+          },
+          [](const caf::error&) {});
+  for (auto& x : fetchers) // all are told before one is waited for
+    asker->send(caf::actor_cast<fetcher_actor>(x), drain_atom_v);
+  for (auto& x : fetchers)
+    asker->request(caf::actor_cast<fetcher_actor>(x), left(), drain_atom_v)
+        .receive([] {}, [](const caf::error&) {});
+}
+
+/// Whether all actors have ended.
+bool worker_run::end_tree(caf::scoped_actor& self, const supervisor_actor& root) {
+  if (tree_ended_)
+    return true;
+  self->send_exit(root, caf::exit_reason::user_shutdown);
+  auto waiting = true;
+  auto ended = false;
+  self->receive_while([&] { return waiting; })(
+      [&](const caf::down_msg&) {
+        ended = true;
+        waiting = false;
+      },
+      [](lost_atom) {}, [](finished_atom) {}, [](drain_atom) {},
+      caf::after(end_time) >> [&] { waiting = false; });
+  return ended;
+}
+
+} // namespace
+
+int worker_command(const config::settings& settings) {
+  if (auto why = why_no_node(settings, node_role::worker); !why.empty()) {
+    std::fprintf(stderr, "gitstar: %s\n", why.c_str());
+    return exit_bad_config;
+  }
+  block_signals();
+  return worker_run{settings}.run();
+}
+
+} // namespace gitstar::tool
