@@ -243,7 +243,7 @@ void token_bucket_state::take_back(const std::vector<uint64_t>& permits, bool us
       continue;
     }
     book_->unsent(now(), id);
-    --totals_.requests;
+    --cfg_.so_far->totals.requests;
     if (back.mapped().trial)
       breaker_->unsent();
   }

@@ -184,7 +184,7 @@ crawl_tree_config crawl_run::tree_config(const caf::actor& observer) const {
 gate_config crawl_run::gate_settings() const {
   gate_config result;
   result.crawl = settings_.crawl.name;
-  result.source = source_text(settings_.crawl.source.search);
+  result.source = source_text(settings_.crawl.source);
   for (auto& x : settings_.github.credentials)
     result.credentials.push_back(x.name);
   result.desk.heartbeat = settings_.cluster.heartbeat;
