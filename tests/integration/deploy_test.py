@@ -100,6 +100,155 @@ class SystemdTest(IntegrationTest):
         self.assertGreater(started, 1)
 
 
+def mount_points(container):
+    return {x["mountPath"]: x for x in container["volumeMounts"]}
+
+
+class NodeConfigTest(IntegrationTest):
+    """A config that is deployed passes `gitstar check`, with its secrets in files of the test."""
+
+    def checked(self, text):
+        files = {"ca.pem", "node.pem", "node.key"}
+        for path in set(re.findall(r"/etc/gitstar/[\w./-]+", text)):
+            file = self.directory / path.lstrip("/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            is_url = file.name == "postgres"
+            file.write_text("postgresql://gitstar@postgres/gitstar" if is_url else "ghp_secret")
+            files.discard(file.name)
+        self.assertEqual(files, set(), "the config names no file for it")
+        config = self.directory / "deployed.yaml"
+        config.write_text(text.replace("/etc/gitstar/", f"{self.directory}/etc/gitstar/"))
+        secrets = environment(GITHUB_TOKEN="ghp_secret", POSTGRES_PASSWORD="secret")
+        done = run([GITSTAR, "check", config], env=secrets)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return yaml.safe_load(text)
+
+    @staticmethod
+    def port(address):
+        return int(address.rsplit(":", 1)[1])
+
+    @staticmethod
+    def joined(config):
+        return [x.strip().rsplit(":", 1) for x in config["cluster"]["join"].split(",")]
+
+    def assert_commands_exist(self, command, *options):
+        text = run([GITSTAR, command, "--help"]).stdout
+        for option in options:
+            if option.startswith("--"):
+                self.assertIn(option, text)
+
+
+class KubernetesTest(NodeConfigTest):
+    def setUp(self):
+        super().setUp()
+        self.objects = {}
+        directory = DEPLOY / "kubernetes"
+        listed = yaml.safe_load((directory / "kustomization.yaml").read_text())["resources"]
+        self.assertEqual(
+            set(listed) | {"kustomization.yaml", "secrets.example.yaml"},
+            {x.name for x in directory.iterdir()},
+        )
+        for file in [*listed, "secrets.example.yaml"]:
+            for x in yaml.safe_load_all((directory / file).read_text()):
+                self.objects[x["kind"], x["metadata"]["name"]] = x
+        self.config = self.checked(self.objects["ConfigMap", "gitstar"]["data"]["gitstar.yaml"])
+        self.pods = {
+            name: self.objects[kind, name]["spec"]["template"]
+            for kind, name in (("Job", "gitstar-coordinator"), ("Deployment", "gitstar-worker"))
+        }
+
+    def test_ports_agree_with_the_config_that_the_nodes_get(self):
+        metrics = self.port(self.config["telemetry"]["listen"])
+        cluster = self.port(self.config["cluster"]["listen"])
+        for name, pod in self.pods.items():
+            container = pod["spec"]["containers"][0]
+            ports = {x["name"]: x["containerPort"] for x in container["ports"]}
+            self.assertEqual(ports["metrics"], metrics)
+            self.assertEqual(pod["metadata"]["annotations"]["prometheus.io/port"], str(metrics))
+            probes = [x for key, x in container.items() if key.endswith("Probe")]
+            self.assertTrue(probes)
+            for probe in probes:
+                self.assertEqual(probe["httpGet"]["port"], "metrics")
+                self.assertIn(probe["httpGet"]["path"], ("/healthz", "/metrics"))
+            if name == "gitstar-coordinator":
+                self.assertEqual(ports["cluster"], cluster)
+        service = self.objects["Service", "gitstar-coordinator"]["spec"]["ports"]
+        self.assertEqual({x["port"] for x in service}, {metrics, cluster})
+        allowed = {
+            (direction, port["port"])
+            for (kind, _), x in self.objects.items()
+            if kind == "NetworkPolicy"
+            for direction in ("ingress", "egress")
+            for rule in x["spec"].get(direction, [])
+            for port in rule["ports"]
+        }
+        self.assertTrue(
+            {("ingress", metrics), ("ingress", cluster), ("egress", cluster)} <= allowed, allowed
+        )
+
+    def test_workers_find_leader_and_standby(self):
+        job = self.objects["Job", "gitstar-coordinator"]["spec"]
+        self.assertEqual(job["completionMode"], "Indexed")
+        domain = self.pods["gitstar-coordinator"]["spec"]["subdomain"]
+        self.assertIn(("Service", domain), self.objects)
+        self.assertEqual(
+            [host for host, _ in self.joined(self.config)],
+            [f"gitstar-coordinator-{i}.{domain}" for i in range(job["parallelism"])],
+        )
+        cluster = self.port(self.config["cluster"]["listen"])
+        self.assertEqual({int(port) for _, port in self.joined(self.config)}, {cluster})
+
+    def test_every_file_that_the_config_names_is_mounted(self):
+        text = self.objects["ConfigMap", "gitstar"]["data"]["gitstar.yaml"]
+        named = re.findall(r"/etc/gitstar/[\w./-]+", text)
+        self.assertGreater(len(named), 4)
+        for pod in self.pods.values():
+            container = pod["spec"]["containers"][0]
+            mounts = mount_points(container)
+            command, config, *options = container["args"]
+            self.assertEqual(mounts[config]["subPath"], "gitstar.yaml")
+            self.assert_commands_exist(command, *options)
+            volumes = {x["name"]: x for x in pod["spec"]["volumes"]}
+            for path in map(Path, named):
+                volume = volumes[mounts[str(path.parent)]["name"]]
+                secret = self.objects["Secret", volume["secret"]["secretName"]]
+                self.assertIn(path.name, secret["stringData"])
+
+    def test_pods_are_found_by_what_selects_them_and_are_not_root(self):
+        for (kind, name), x in self.objects.items():
+            if kind == "PodDisruptionBudget":
+                labels = self.pods[name]["metadata"]["labels"]
+                self.assertLessEqual(
+                    x["spec"]["selector"]["matchLabels"].items(), labels.items()
+                )
+        scaled = self.objects["HorizontalPodAutoscaler", "gitstar-worker"]["spec"]
+        target = scaled["scaleTargetRef"]
+        self.assertIn((target["kind"], target["name"]), self.objects)
+        for pod in self.pods.values():
+            self.assertTrue(pod["spec"]["securityContext"]["runAsNonRoot"])
+            self.assertTrue(pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"])
+
+
+class ComposeTest(NodeConfigTest):
+    def test_the_nodes_of_the_composition_find_each_other(self):
+        services = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())["services"]
+        config = self.checked((DEPLOY / "compose/gitstar.yaml").read_text())
+        for host, port in self.joined(config):
+            self.assertEqual(services[host]["command"][0], "coordinator")
+            self.assertEqual(int(port), self.port(config["cluster"]["listen"]))
+        mounted = {x.split(":")[1] for x in services["worker"]["volumes"]}
+        tls = config["cluster"]["tls"]
+        self.assertLessEqual(set(tls.values()), mounted)
+        for name in ("worker", "coordinator-0"):
+            command, file, *options = services[name]["command"]
+            self.assertIn(file, mounted)
+            self.assert_commands_exist(command, *options)
+        self.assertIn("@postgres/", config["store"]["postgres"])
+        self.assertIn("postgres", services)
+        published = services["coordinator-0"]["ports"][0]
+        self.assertEqual(self.port(published), self.port(config["telemetry"]["listen"]))
+
+
 class WorkflowTest(IntegrationTest):
     def test_what_the_workflow_runs_works(self):
         workflow = yaml.safe_load((ROOT / ".github/workflows/crawl-100k.yml").read_text())
