@@ -27,6 +27,7 @@ TAKEOVER_S = 10
 BACK_S = 2  # until a killed worker's leases and permits are somebody else's
 LOST_AFTER_S = 1.5
 TIMES = {"heartbeat": "200ms", "lost_after": "1500ms", "takeover_after": "3s"}
+CHAOS_S = 60  # then the cluster may finish in peace
 CHAOS_REPOSITORIES = int(os.environ.get("GITSTAR_CHAOS_REPOSITORIES", 200_000))
 
 
@@ -178,7 +179,7 @@ class Node:
 class ClusterTest(IntegrationTest):
     deadline_s = 170
 
-    def begin(self, repositories, latency, tls=None, **crawl):
+    def begin(self, repositories, latency, tls=None, width=1, **crawl):
         self.github = Simulator(self, "--repositories", repositories, "--latency", latency)
         self.postgres = Postgres(self.directory, disk="1g")
         self.addCleanup(self.postgres.close)
@@ -188,7 +189,7 @@ class ClusterTest(IntegrationTest):
         config["github"]["credentials"] = [
             {"token": f"a-token-of-user-{i}", "name": f"user-{i}"} for i in range(TOKENS)
         ]
-        config["github"]["query_width"] = {"page_max": 1}
+        config["github"]["query_width"] = {"page_max": width}
         config["telemetry"]["log_level"] = "debug"
         self.tls = {"tls": tls} if tls else {}
         self.ports = [free_port(), free_port()]
@@ -489,7 +490,7 @@ class ChaosTest(ClusterTest):
         seed = int(os.environ.get("GITSTAR_TEST_SEED", random.randrange(2**32)))
         self.say(f"GITSTAR_TEST_SEED={seed}")
         self.dice = random.Random(seed)
-        self.begin(CHAOS_REPOSITORIES, latency=80)
+        self.begin(CHAOS_REPOSITORIES, latency=80, width=4)
         self.links = [[Link(self, port) for port in self.ports] for _ in range(WORKERS)]
         self.start_leader()
         self.coordinators[1].start()
@@ -505,7 +506,7 @@ class ChaosTest(ClusterTest):
                 [self.kill_worker, self.kill_worker, self.freeze_worker, self.cut_link,
                  self.freeze_link, self.kill_leader, self.freeze_leader]
             )
-            if self.is_nearly_finished() or time.monotonic() - began > 150:
+            if self.is_nearly_finished() or time.monotonic() - began > CHAOS_S:
                 break
             event()
             events[event.__name__] = events.get(event.__name__, 0) + 1
