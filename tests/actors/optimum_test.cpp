@@ -179,11 +179,11 @@ TEST_CASE_METHOD(spending, "a crawl that the budgets bind ends within 2 % of the
   use(accounts, full_pages{});
   crawled done;
   auto books = spawn_ledger();
-  auto source = spawn(ready_windows, &done);
+  auto windows = spawn(ready_windows, &done);
   auto writer = spawn(witness, &done);
   auto bucket = spawn(token_bucket, bucket_settings(), books);
   for (uint32_t i = 0; i < fetcher_count; ++i)
-    spawn(fetcher, fetcher_settings(), fetcher_partners{source, bucket, writer});
+    spawn(fetcher, fetcher_settings(), fetcher_partners{windows, bucket, writer});
   REQUIRE(advance_until([&] { return done.done == all_windows; }, 24h));
   auto actual = took();
   constexpr auto points = all_repositories / page_size;
