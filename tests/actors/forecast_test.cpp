@@ -128,6 +128,7 @@ TEST_CASE("a thousand unequal credentials for 5 million points are foretold", "[
   }
   forecast_limits limits;
   limits.in_flight = 100;
+  limits.stored_per_second = 1e6; // the budgets are what this is about
   auto result = predict(queries(5'000'000, 0.05), budgets, limits);
   CHECK(result.seconds < 2 * 3600);
   CHECK(result.seconds > 2500);

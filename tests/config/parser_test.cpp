@@ -387,8 +387,8 @@ TEST_CASE("a config that is no mapping of known keys is refused", "[config]") {
       {",a: b", "c.yaml:1:1: expected one YAML document, found several"},
       {minimal() + "---\n" + minimal(), "c.yaml:6:1: expected one YAML document, found several"},
       {"crawl: {? [a] : b}", "c.yaml:1:11: crawl: expected the name of a key, found a list"},
-      {minimal("cluster: {}\n"), "c.yaml:6:1: cluster: unknown key; expected one of crawl, "
-                                 "github, store, telemetry"},
+      {minimal("queue: {}\n"), "c.yaml:6:1: queue: unknown key; expected one of crawl, "
+                               "github, store, cluster, telemetry"},
       {minimal("stroe: {}\n"), "c.yaml:6:1: stroe: unknown key; did you mean \"store\"?"},
       {minimal("crawl: {}\n"), "c.yaml:6:1: crawl: given twice"},
       {minimal("store: embedded\n"),
