@@ -57,7 +57,7 @@ struct fingerprint {
 
 using listing = std::map<repo_id, fingerprint>;
 
-/// What some rounds of a bucket hold, in short.
+/// What some rounds of a bucket hold, in short. No repository lies beyond `newest_round`.
 struct rounds_summary {
   int64_t repositories = 0;
   int64_t history = 0;
@@ -75,10 +75,11 @@ rounds_summary summary_of(const listing& all) {
   return result;
 }
 
-listing list(pqxx::work& work, int bucket, int64_t first_round) {
+listing list(pqxx::work& work, int bucket, int64_t first_round, int64_t newest_round) {
   listing result;
   for (const auto& row :
-       work.exec_params(list_repositories, first_round, first_round + rounds_at_once - 1, bucket))
+       work.exec_params(list_repositories, first_round,
+                        std::min(first_round + rounds_at_once - 1, newest_round), bucket))
     result.emplace_hint(result.end(), row[0].as<int64_t>(),
                         fingerprint{row[1].as<int64_t>(), row[2].as<int64_t>()});
   return result;
@@ -295,17 +296,17 @@ private:
     auto rounds =
         std::max(there, transaction(x.from, [](pqxx::work& work) { return last_round(work); }));
     for (int64_t round = 0; round <= rounds; round += rounds_at_once)
-      copied.push_back(
-          transaction(x.from, [&](pqxx::work& from) { return copy_rounds(from, x, round); }));
+      copied.push_back(transaction(
+          x.from, [&](pqxx::work& from) { return copy_rounds(from, x, round, rounds); }));
     auto version = transaction(x.from, [&](pqxx::work& from) {
       lock_buckets(from);
       rounds_summary sum;
       auto last = std::max(last_round(from), rounds);
       for (int64_t round = 0; round <= last; round += rounds_at_once) {
         auto i = static_cast<size_t>(round / rounds_at_once);
-        auto here = summary_of(list(from, x.bucket, round));
+        auto here = summary_of(list(from, x.bucket, round, last));
         if (i >= copied.size() ? here != rounds_summary{} : here != copied[i])
-          if (copy_rounds(from, x, round) != here)
+          if (copy_rounds(from, x, round, last) != here)
             throw store_error("bucket " + std::to_string(x.bucket) +
                               " differs from its copy on shard " + std::to_string(x.to) +
                               " after copying; nothing was deleted");
@@ -322,9 +323,11 @@ private:
   }
 
   /// Makes the copy of some rounds equal to what `from` sees, and returns what it is like.
-  rounds_summary copy_rounds(pqxx::work& from, const bucket_move& x, int64_t round) {
-    auto wanted = list(from, x.bucket, round);
-    auto found = transaction(x.to, [&](pqxx::work& to) { return list(to, x.bucket, round); });
+  rounds_summary copy_rounds(pqxx::work& from, const bucket_move& x, int64_t round,
+                             int64_t newest_round) {
+    auto listed = [&](pqxx::work& work) { return list(work, x.bucket, round, newest_round); };
+    auto wanted = listed(from);
+    auto found = transaction(x.to, listed);
     auto ids = differences(wanted, found);
     if (ids.empty())
       return summary_of(found);
@@ -335,7 +338,7 @@ private:
       auto rows = pick_up(from, some);
       transaction(x.to, [&](pqxx::work& to) { put_down(to, some, rows); });
     }
-    return summary_of(transaction(x.to, [&](pqxx::work& to) { return list(to, x.bucket, round); }));
+    return summary_of(transaction(x.to, listed));
   }
 
   /// Gives the bucket away; with the commit it belongs to the other shard.
@@ -360,7 +363,7 @@ private:
     for (int64_t round = 0; round <= last; round += rounds_at_once)
       transaction(shard, [&](pqxx::work& work) {
         std::vector<repo_id> ids;
-        for (auto& [id, seen] : list(work, bucket, round))
+        for (auto& [id, seen] : list(work, bucket, round, last))
           ids.push_back(id);
         for (auto table : {"repositories", "star_history"})
           work.exec_params0("delete from " + std::string{table} +

@@ -62,7 +62,7 @@ class Postgres:
         command = [self.bin / program, *map(str, arguments)]
         done = subprocess.run(
             command, capture_output=True, text=True, cwd="/", timeout=60,
-            env=environment(PGOPTIONS="-cdefault_transaction_read_only=off"),
+            env=environment(PGOPTIONS="-cdefault_transaction_read_only=off -cstatement_timeout=0"),
             **(self._as if program == "initdb" else {}), **options,
         )
         if done.returncode != 0:

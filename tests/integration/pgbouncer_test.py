@@ -75,7 +75,7 @@ class PgBouncerTest(IntegrationTest):
 
     def run_program(self, name, *arguments):
         done = subprocess.run(
-            self.crawler.command(name, *arguments), capture_output=True, text=True, timeout=100,
+            self.crawler.command(name, *arguments), capture_output=True, text=True, timeout=200,
             env=environment(),
         )
         self.assertEqual(done.returncode, 0, done.stderr)

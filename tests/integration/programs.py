@@ -101,7 +101,8 @@ class IntegrationTest(unittest.TestCase):
         script = ""
         for shard in range(1, crawler.shards()):
             file = self.directory / f"shard-{shard}.csv"
-            crawler.sql(f"\\copy (select {COLUMNS} from repositories) to '{file}' csv", shard)
+            columns = " ".join(COLUMNS.split())  # psql reads such a command from one line
+            crawler.sql(f"\\copy (select {columns} from repositories) to '{file}' csv", shard)
             script += f"\\copy stored from '{file}' csv\n"
         return script
 

@@ -96,7 +96,7 @@ class RepairTest(LedgerCommandTest):
 
 
 class StatusTest(LedgerCommandTest):
-    latency_ms = 100
+    latency_ms = 300
 
     def test_the_status_is_there_before_while_and_after_a_crawl_without_a_token(self):
         credentials = self.crawler.config["github"]["credentials"]

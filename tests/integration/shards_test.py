@@ -17,7 +17,7 @@ KILLS = 5
 
 
 class ShardsTest(IntegrationTest):
-    deadline_s = 240
+    deadline_s = 400
 
     @classmethod
     def setUpClass(cls):
@@ -38,7 +38,7 @@ class ShardsTest(IntegrationTest):
 
     def run_program(self, crawler, name, *arguments):
         done = subprocess.run(
-            crawler.command(name, *arguments), capture_output=True, text=True, timeout=100,
+            crawler.command(name, *arguments), capture_output=True, text=True, timeout=200,
             env=environment(),
         )
         return done.returncode, done.stdout, done.stderr
@@ -117,7 +117,7 @@ class ShardsTest(IntegrationTest):
         ran_meanwhile = crawl.poll() is None
         code, output, errors = self.run_program(crawler, "reshard")
         self.assertEqual(code, 0, errors)
-        _, errors = crawl.communicate(timeout=100)
+        _, errors = crawl.communicate(timeout=200)
         self.assertEqual(crawl.returncode, 0, errors)
         self.assertTrue(ran_meanwhile, "the crawl was over too soon to show anything")
         self.assert_certified(crawler, self.github, "stars:>=0")

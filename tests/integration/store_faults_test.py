@@ -58,25 +58,6 @@ class HungServerTest(DatabaseTest):
         self.say(f"stopped after {took:.1f} s and resumed to {report['repositories']}")
 
 
-    def test_a_hung_server_does_not_hold_up_the_error_that_ends_a_crawl(self):
-        tokens = self.directory / "tokens.yaml"
-        tokens.write_text('tokens: [{ token: "a-token-of-the-test", revoked_after: 44 }]')
-        github = Simulator(
-            self, "--repositories", REPOSITORIES, "--latency", 40, "--tokens", tokens
-        )
-        self.crawler.config["github"] |= {"graphql_url": github.url + "/graphql"}
-        crawl = RunningCrawl(self.crawler.start("--no-progress"))
-        github.wait_for_requests(40)
-        self.postgres.pause()
-        self.addCleanup(self.postgres.resume)
-        paused_at = time.monotonic()
-        self.assertEqual(crawl.wait(), 1, crawl.text())
-        took = time.monotonic() - paused_at
-        self.assertIn("GitHub rejects every credential", crawl.text())
-        self.assertLess(took, 15)
-        self.say(f"ended {took:.1f} s after PostgreSQL hung")
-
-
 class WaitingTest(DatabaseTest):
     def test_health_and_metrics_tell_that_postgresql_is_waited_for(self):
         self.crawler.config["telemetry"] = {"listen": "127.0.0.1:0", "log_level": "debug"}
