@@ -323,8 +323,8 @@ void fetcher_state::give_back(lease_key which, const std::string& reason) {
   return_given_back();
 }
 
-/// What the PARTITIONER hears of a partition's progress must be committed. The WRITER answers in the
-/// order of the batches.
+/// What the PARTITIONER hears of a partition's progress must be committed. The WRITER answers in
+/// the order of the batches.
 void fetcher_state::return_given_back() {
   auto committed = batches_ - outstanding_;
   for (auto& x : std::exchange(given_back_, {}))

@@ -150,9 +150,9 @@ void supervisor_state::failed(size_t index, const caf::error& reason) {
   restarts_.push_back(self_->clock().now());
   if (too_often())
     return give_up(caf::make_error(errc::too_many_restarts,
-                                cfg_.name + '/' + failed_name + " failed " +
-                                    std::to_string(restarts_.size()) +
-                                    " times in a short time, last with: " + describe(reason)));
+                                   cfg_.name + '/' + failed_name + " failed " +
+                                       std::to_string(restarts_.size()) +
+                                       " times in a short time, last with: " + describe(reason)));
   restarted_ = true;
   if (cfg_.scope == restart_scope::rest)
     stop_after(index);

@@ -101,7 +101,8 @@ auto inspect(Inspector& f, grant_block& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, cluster_status& x) {
-  return f(caf::meta::type_name("cluster_status"), x.workers, x.joined, x.permits_out, x.leases_out);
+  return f(caf::meta::type_name("cluster_status"), x.workers, x.joined, x.permits_out,
+           x.leases_out);
 }
 
 } // namespace gitstar

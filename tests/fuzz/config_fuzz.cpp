@@ -22,9 +22,22 @@ void check_problem(const config::problem& found, bool shows_token) {
   require(shows_token || line.find(token) == std::string::npos, "a problem shows no secret", line);
 }
 
-void check_number(const config::key_info& key) {
-  auto is_shown_empty = key.path.find("[]") != std::string::npos; // elements of lists are
-  if (!key.value || !key.minimum || is_shown_empty)
+/// Elements of lists are, and the sources that were not chosen.
+bool is_shown_empty(const config::key_info& key, const config::settings& found) {
+  auto& source = found.crawl.source;
+  auto lacks = [&](std::string_view section, bool there) {
+    return !there && key.path.starts_with(section);
+  };
+  return key.path.find("[]") != std::string::npos ||
+         lacks("crawl.source.search.", source.search.has_value()) ||
+         lacks("crawl.source.census.", source.census.has_value()) ||
+         lacks("crawl.source.refresh.", source.refresh.has_value()) ||
+         lacks("crawl.source.incremental.", source.incremental.has_value()) ||
+         lacks("crawl.source.owners.", source.owners.has_value());
+}
+
+void check_number(const config::key_info& key, const config::settings& found) {
+  if (!key.value || !key.minimum || is_shown_empty(key, found))
     return;
   auto number = std::stod(*key.value);
   require(number >= *key.minimum && number <= *key.maximum, "a value is within its bounds",
@@ -44,7 +57,7 @@ void check_settings(const config::settings& found) {
     require(each.at.line > 0, "a credential has a place", each.name);
   }
   for (const auto& key : config::list_keys(found))
-    check_number(key);
+    check_number(key, found);
 }
 
 } // namespace

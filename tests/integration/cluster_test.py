@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 import time
+import unittest
 from pathlib import Path
 
 from database_faults import Postgres

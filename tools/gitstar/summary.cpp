@@ -53,9 +53,9 @@ std::string cost(const run_report& report) {
 std::string staleness(const run_report& report) {
   std::string result = "Last read:";
   for (auto& x : report.staleness)
-    result += fmt::format(" {:.0f} % at most {} ago{}", 100 * x.fraction,
-                          duration_text(std::chrono::seconds{x.seconds}),
-                          x.fraction < 1 ? "," : "\n");
+    result +=
+        fmt::format(" {:.0f} % at most {} ago{}", 100 * x.fraction,
+                    duration_text(std::chrono::seconds{x.seconds}), x.fraction < 1 ? "," : "\n");
   return result;
 }
 
