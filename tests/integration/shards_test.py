@@ -1,5 +1,6 @@
 """A store in several databases holds what one would, whoever is killed and whatever is moved."""
 
+import os
 import json
 import random
 import shutil
@@ -91,6 +92,7 @@ class ShardsTest(IntegrationTest):
         self.assert_history_begins(crawler)
         self.assert_in_their_places(crawler)
 
+    @unittest.skipUnless(os.environ.get("GITSTAR_RESHARD"), "takes minutes: set GITSTAR_RESHARD")
     def test_buckets_move_under_a_running_crawl_and_kills(self):
         databases = self.databases(3)
         crawler = self.crawler(databases[:2], simulator=["--latency", 120])
