@@ -1,7 +1,7 @@
 """A store in several databases holds what one would, whoever is killed and whatever is moved."""
 
-import os
 import json
+import os
 import random
 import shutil
 import subprocess
