@@ -354,19 +354,18 @@ void mark(field_answer& field, field_error error, std::string message) {
 
 void apply(const graphql_error& error, verdict what, query_shape shape, field_data& field) {
   auto node = node_index(error, shape);
-  auto is_whole = error.path.size() == index_place(shape) + 1; // the repository, not a field of it
   if (node && shape == query_shape::nodes) {
+    auto is_whole = error.path.size() == index_place(shape) + 1; // the repository, not a field of it
     // A repository without a field that is closed to us or not there is good, one that a failure
     // hit is not.
     if (is_whole || (what != verdict::forbidden && what != verdict::not_found))
       field.answer.lacking.push_back({*node, field_error_of(what)});
     return;
   }
+  // Of a page, one repository that is gone or closed to us is a null of its list, and counted there.
   auto is_about_one = node && (what == verdict::not_found || what == verdict::forbidden);
   if (!is_about_one)
     mark(field.answer, field_error_of(what), describe(error));
-  else if (is_whole)
-    field.null_nodes.push_back(*node);
 }
 
 bool is_complete(const field_data& field, query_shape shape) {
@@ -380,14 +379,6 @@ bool is_complete(const field_data& field, query_shape shape) {
     break;
   }
   return field.present && field.has_count && field.has_nodes;
-}
-
-/// A page of a search with an error has no data: half a page is asked again, whole.
-void finish_page(field_data& field) {
-  auto& nulls = field.null_nodes;
-  std::sort(nulls.begin(), nulls.end());
-  nulls.erase(std::unique(nulls.begin(), nulls.end()), nulls.end());
-  field.answer.null_count = static_cast<uint32_t>(nulls.size());
 }
 
 /// Of `nodes` each element has its own fate: a null that no error explains is tried again, and what
@@ -575,7 +566,7 @@ private:
       if (request_.shape == query_shape::nodes)
         finish_nodes(field);
       else
-        finish_page(field);
+        field.answer.null_count = static_cast<uint32_t>(field.null_nodes.size());
       result_.fields.push_back(std::move(field.answer));
     }
   }

@@ -327,6 +327,17 @@ TEST_CASE("one repository that is gone or closed leaves its page good", "[classi
   CHECK(got.fields[0].repositories.size() == 2);
 }
 
+TEST_CASE("an error about a repository that is there, or about none, takes nothing away",
+          "[classify]") {
+  auto type = GENERATE("NOT_FOUND", "FORBIDDEN");
+  auto page = sample_page(sample_node("1") + ",null");
+  auto errors = error_at(type, R"(["f0","nodes",0])") + "," + error_at(type, R"(["f0","nodes",7])");
+  auto got = judged(pages(), 200, answer_body({page}, errors));
+  CHECK(got.result == outcome::ok);
+  CHECK(got.fields[0].null_count == 1);
+  CHECK(got.fields[0].repositories.size() == 1);
+}
+
 // -- fact sheet 3 and 6: repositories by id
 // --------------------------------------------------------
 
