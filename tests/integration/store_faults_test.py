@@ -57,6 +57,20 @@ class HungServerTest(DatabaseTest):
         self.assertEqual(report["crawl_id"], 1)
         self.say(f"stopped after {took:.1f} s and resumed to {report['repositories']}")
 
+    def test_a_hung_server_does_not_hold_up_the_error_that_ends_a_crawl(self):
+        crawl = self.start()
+        self.postgres.pause()
+        self.addCleanup(self.postgres.resume)
+        # Fetchers go on for the two batches that each may have uncommitted.
+        self.github.get("/_sim/faults", b"faults: [{ fault: bad_credentials, every: 1 }]")
+        self.assertEqual(crawl.wait(), 1, crawl.text())
+        self.assertIn("GitHub rejects every credential", crawl.text())
+        self.postgres.resume()
+        self.github.get("/_sim/faults", b"faults: []")
+        self.crawler.crawl()
+        report = self.assert_certified(self.crawler, self.github, "stars:>=0")
+        self.assertEqual(report["crawl_id"], 1)
+
 
 class WaitingTest(DatabaseTest):
     def test_health_and_metrics_tell_that_postgresql_is_waited_for(self):
