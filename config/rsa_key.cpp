@@ -16,7 +16,7 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 
 rsa_key read_rsa_key(std::string pem) {
   for (auto at = pem.find("\\n"); at != std::string::npos; at = pem.find("\\n", at))
-    pem.replace(at, 2, "\n");
+    pem.replace(at, 2, 1, '\n');
   std::unique_ptr<BIO, decltype(&BIO_free)> text{
       BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
   rsa_key key{PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free};
