@@ -27,15 +27,18 @@ void forget_old(Times& times, caf::actor_clock::time_point now) {
 /// Points that one account can have spent `t` after the beginning.
 int64_t supply(const account& x, double reserve, milliseconds elapsed, std::chrono::seconds t) {
   auto per_minute = std::min<int64_t>(60s / elapsed, max_per_minute);
-  auto spent_since = [&](std::chrono::seconds begin, int64_t points) -> int64_t {
+  // What a window has left at its end is lost.
+  auto spent_since = [&](std::chrono::seconds begin, std::chrono::seconds end,
+                         int64_t points) -> int64_t {
     if (t < begin)
       return 0;
-    auto minutes = std::chrono::floor<std::chrono::minutes>(t - begin).count() + 1;
+    auto minutes = std::chrono::floor<std::chrono::minutes>(std::min(t, end) - begin).count() + 1;
     return std::min<int64_t>(points, per_minute * minutes);
   };
-  auto result = spent_since(0s, std::max<int64_t>(x.remaining - kept(x.limit, reserve), 0));
+  auto result =
+      spent_since(0s, x.reset_in, std::max<int64_t>(x.remaining - kept(x.limit, reserve), 0));
   for (auto begin = x.reset_in; begin <= t; begin += window)
-    result += spent_since(begin, x.limit - kept(x.limit, reserve));
+    result += spent_since(begin, begin + window, x.limit - kept(x.limit, reserve));
   return result;
 }
 
