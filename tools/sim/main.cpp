@@ -17,6 +17,7 @@ struct options {
   uint64_t seed = 1;
   std::string data;
   int64_t latency_ms = 0;
+  double metadata = 0;
   std::string limits = "github";
   std::string tls_cert;
   std::string tls_key;
@@ -36,6 +37,11 @@ void declare(CLI::App& app, options& out) {
   app.add_option("--seed", out.seed, "The same seed gives the same data")->capture_default_str();
   app.add_option("--data", out.data, "Repositories from a CSV file instead, also gzipped")
       ->check(CLI::ExistingFile);
+  app.add_option("--metadata", out.metadata,
+                 "Issues per repository, on average and by stars, with all that goes with them; 0: "
+                 "none are served")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--latency", out.latency_ms, "Milliseconds before each answer")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -116,6 +122,7 @@ void run(const options& from) {
   auto listen = listen_config(from);
   github_config config;
   config.limits = from.limits == "github";
+  config.metadata_scale = from.metadata;
   config.window_seconds = from.window_seconds;
   config.credentials = credentials_of(from);
   config.faults = faults_of(from);
