@@ -28,6 +28,7 @@ struct options {
   std::string storm;
   bool list_storms = false;
   bool list_faults = false;
+  bool print_schema = false;
 };
 
 void declare(CLI::App& app, options& out) {
@@ -64,6 +65,7 @@ void declare(CLI::App& app, options& out) {
       ->check(CLI::ExistingFile);
   app.add_option("--storm", out.storm, "A named set of faults; see --list-storms");
   app.add_flag("--list-storms", out.list_storms, "Print the storms and what they mean");
+  app.add_flag("--print-schema", out.print_schema, "Print the GraphQL schema that is served");
   app.add_flag("--list-faults", out.list_faults, "Print the faults that a file may name");
 }
 
@@ -149,6 +151,8 @@ int main(int argc, char** argv) {
       list_storms();
     else if (from.list_faults)
       list_faults();
+    else if (from.print_schema)
+      std::cout << schema_text();
     else
       run(from);
   } catch (const std::exception& error) {

@@ -180,27 +180,82 @@ type Repository implements Node {
 
 type StargazerConnection { totalCount: Int! }
 type RepositoryConnection { totalCount: Int! nodes: [Repository] pageInfo: PageInfo! }
-type UserConnection { totalCount: Int! nodes: [User] edges: [UserEdge] pageInfo: PageInfo! }
+type UserConnection {
+  totalCount: Int!
+  nodes: [User]
+  edges: [UserEdge]
+  pageInfo: PageInfo!
+}
 type UserEdge { cursor: String! node: User }
-type IssueConnection { totalCount: Int! nodes: [Issue] edges: [IssueEdge] pageInfo: PageInfo! }
+type IssueConnection {
+  totalCount: Int!
+  nodes: [Issue]
+  edges: [IssueEdge]
+  pageInfo: PageInfo!
+}
 type IssueEdge { cursor: String! node: Issue }
-type PullRequestConnection { totalCount: Int! nodes: [PullRequest] edges: [PullRequestEdge] pageInfo: PageInfo! }
+type PullRequestConnection {
+  totalCount: Int!
+  nodes: [PullRequest]
+  edges: [PullRequestEdge]
+  pageInfo: PageInfo!
+}
 type PullRequestEdge { cursor: String! node: PullRequest }
-type ReleaseConnection { totalCount: Int! nodes: [Release] edges: [ReleaseEdge] pageInfo: PageInfo! }
+type ReleaseConnection {
+  totalCount: Int!
+  nodes: [Release]
+  edges: [ReleaseEdge]
+  pageInfo: PageInfo!
+}
 type ReleaseEdge { cursor: String! node: Release }
-type DiscussionConnection { totalCount: Int! nodes: [Discussion] edges: [DiscussionEdge] pageInfo: PageInfo! }
+type DiscussionConnection {
+  totalCount: Int!
+  nodes: [Discussion]
+  edges: [DiscussionEdge]
+  pageInfo: PageInfo!
+}
 type DiscussionEdge { cursor: String! node: Discussion }
-type IssueCommentConnection { totalCount: Int! nodes: [IssueComment] edges: [IssueCommentEdge] pageInfo: PageInfo! }
+type IssueCommentConnection {
+  totalCount: Int!
+  nodes: [IssueComment]
+  edges: [IssueCommentEdge]
+  pageInfo: PageInfo!
+}
 type IssueCommentEdge { cursor: String! node: IssueComment }
-type PullRequestReviewConnection { totalCount: Int! nodes: [PullRequestReview] edges: [PullRequestReviewEdge] pageInfo: PageInfo! }
+type PullRequestReviewConnection {
+  totalCount: Int!
+  nodes: [PullRequestReview]
+  edges: [PullRequestReviewEdge]
+  pageInfo: PageInfo!
+}
 type PullRequestReviewEdge { cursor: String! node: PullRequestReview }
-type PullRequestReviewCommentConnection { totalCount: Int! nodes: [PullRequestReviewComment] edges: [PullRequestReviewCommentEdge] pageInfo: PageInfo! }
+type PullRequestReviewCommentConnection {
+  totalCount: Int!
+  nodes: [PullRequestReviewComment]
+  edges: [PullRequestReviewCommentEdge]
+  pageInfo: PageInfo!
+}
 type PullRequestReviewCommentEdge { cursor: String! node: PullRequestReviewComment }
-type PullRequestCommitConnection { totalCount: Int! nodes: [PullRequestCommit] edges: [PullRequestCommitEdge] pageInfo: PageInfo! }
+type PullRequestCommitConnection {
+  totalCount: Int!
+  nodes: [PullRequestCommit]
+  edges: [PullRequestCommitEdge]
+  pageInfo: PageInfo!
+}
 type PullRequestCommitEdge { cursor: String! node: PullRequestCommit }
-type StatusCheckRollupContextConnection { totalCount: Int! nodes: [StatusCheckRollupContext] edges: [StatusCheckRollupContextEdge] pageInfo: PageInfo! }
+type StatusCheckRollupContextConnection {
+  totalCount: Int!
+  nodes: [StatusCheckRollupContext]
+  edges: [StatusCheckRollupContextEdge]
+  pageInfo: PageInfo!
+}
 type StatusCheckRollupContextEdge { cursor: String! node: StatusCheckRollupContext }
-type LabelConnection { totalCount: Int! nodes: [Label] edges: [LabelEdge] pageInfo: PageInfo! }
+type LabelConnection {
+  totalCount: Int!
+  nodes: [Label]
+  edges: [LabelEdge]
+  pageInfo: PageInfo!
+}
 type LabelEdge { cursor: String! node: Label }
 type CommitConnection { totalCount: Int! }
 type ReactionConnection { totalCount: Int! }
@@ -681,6 +736,8 @@ schema::schema() {
   typename_.resolve = resolver::typename_of;
   typename_.result = &types_.at("String");
 }
+
+std::string_view schema_text() { return definition; }
 
 const schema& schema::instance() {
   static const schema the_schema;

@@ -167,4 +167,7 @@ private:
   field_def typename_;
 };
 
+/// What the simulator implements, in GraphQL's schema language.
+std::string_view schema_text();
+
 } // namespace gitstar::sim
