@@ -124,7 +124,7 @@ http_answer github::answer_truth(std::string_view parameters) {
 
 int64_t github::open_issues(const repository& repo) {
   auto found = metadata_.find(repo);
-  return found == nullptr ? repo.open_issues : count_open_issues(*found);
+  return found == nullptr ? repo.open_issues : count_open(found->issues);
 }
 
 void github::reset_statistics() {

@@ -14,7 +14,8 @@ struct github_config {
   credentials_config credentials;     ///< who may ask; empty: everybody
   fault_config faults;
   double metadata_scale = 0; ///< mean number of issues per repository; 0: no metadata
-  std::string base_url;      ///< of links in answers, such as `http://127.0.0.1:8080`
+  size_t metadata_bytes = size_t{192} << 20; ///< about how many of them are remembered
+  std::string base_url; ///< of links in answers, such as `http://127.0.0.1:8080`
   /// What the simulator takes for the time; tests put theirs here.
   std::function<time_point()> now = std::chrono::system_clock::now;
 };

@@ -19,7 +19,8 @@ double weight_of(int32_t stars) { return std::pow(stars + 1.0, 0.75); }
 
 } // namespace
 
-metadata::metadata(const dataset& data, double scale) : data_(data), people_(data) {
+metadata::metadata(const dataset& data, double scale, size_t max_bytes)
+    : data_(data), people_(data), max_bytes_(max_bytes) {
   if (scale <= 0 || data.size() == 0)
     return;
   terms_ = {data.seed(), data.size()};
@@ -37,9 +38,11 @@ metadata::metadata(const dataset& data, double scale) : data_(data), people_(dat
 }
 
 const repository_metadata* metadata::find(const repository& repo) {
-  auto place = enabled() ? place_of(repo.id) : std::nullopt;
-  if (!place)
+  if (!enabled())
     return nullptr;
+  auto place = place_of(repo.id);
+  if (!place)
+    return &nothing_;
   return &load(*place / 2).both[*place % 2];
 }
 
@@ -132,8 +135,15 @@ void metadata::apply(size_t number, pair_state& to) const {
     transfer_issue(from, target, make, event.time);
 }
 
+size_t metadata::loaded() const {
+  size_t out = 0;
+  for (const auto& [pair, state] : pairs_)
+    out += state.size;
+  return out;
+}
+
 void metadata::trim() {
-  while (footprint_ > max_footprint && pairs_.size() > 1) {
+  while (footprint_ > max_bytes_ && pairs_.size() > 1) {
     auto oldest = pairs_.find(recent_.back());
     footprint_ -= oldest->second.footprint;
     pairs_.erase(oldest);

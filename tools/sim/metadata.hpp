@@ -29,12 +29,13 @@ struct metadata_event {
 class metadata {
 public:
   /// `scale` is the mean number of issues per repository; 0: there are no metadata at all.
-  metadata(const dataset& data, double scale);
+  /// `max_bytes` is how much of them is remembered, besides what one request needs.
+  metadata(const dataset& data, double scale, size_t max_bytes);
 
   bool enabled() const { return terms_.has_value(); }
 
-  /// What the repository has now. Null where it has no metadata: they are off, or it was created
-  /// after the start. Good until the next event or `trim`.
+  /// What the repository has now, null where metadata are off. What was created after the start has
+  /// nothing. Good until the next event or `trim`.
   const repository_metadata* find(const repository& repo);
 
   /// The repository in which the item with this id was made, or `no_row`.
@@ -53,9 +54,8 @@ public:
   const people& who() const { return people_; }
   std::string_view full_name(const repository& repo) const { return data_.full_name(repo); }
   const metadata_terms& terms() const { return *terms_; }
-  size_t loaded() const { return 2 * pairs_.size(); }
+  size_t loaded() const;
   size_t footprint() const { return footprint_; }
-  size_t max_footprint = size_t{192} << 20; ///< bytes; tests put less here
 
 private:
   struct pair_state {
@@ -83,6 +83,8 @@ private:
   std::vector<metadata_event> events_;
   std::unordered_map<uint64_t, pair_state> pairs_;
   std::list<uint64_t> recent_; ///< pairs, the most recently used first
+  const repository_metadata nothing_{};
+  const size_t max_bytes_;
   size_t footprint_ = 0;
 };
 

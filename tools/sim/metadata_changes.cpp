@@ -57,7 +57,7 @@ private:
     else if (kind < 65)
       review(pick(what_.pull_requests, random_));
     else if (kind < 71)
-      change_review(pick(what_.pull_requests, random_));
+      change_review(reviewed_one());
     else if (kind < 77)
       push(open_one(), false);
     else if (kind < 81)
@@ -87,6 +87,15 @@ private:
     for (auto tries = 0; tries < 8; ++tries)
       if (auto found = pick(what_.pull_requests, random_);
           found != nullptr && found->state == state_open)
+        return found;
+    return nullptr;
+  }
+
+  /// A pull request with reviews, if luck finds one.
+  pull_request_item* reviewed_one() {
+    for (auto tries = 0; tries < 8; ++tries)
+      if (auto found = pick(what_.pull_requests, random_);
+          found != nullptr && !found->reviews.empty())
         return found;
     return nullptr;
   }
@@ -158,7 +167,7 @@ private:
     } else if (what->state == state_closed) {
       what->state = state_open;
       what->closed_at = 0;
-    } else if (random_.chance(250)) {
+    } else if (random_.chance(what->is_draft ? 600 : 100)) {
       what->is_draft = !what->is_draft;
     } else if (random_.chance(600)) {
       make_.merge(*what, when_);
@@ -204,9 +213,11 @@ private:
   }
 
   void change_review(pull_request_item* what) {
-    auto found = what == nullptr ? nullptr : pick(what->reviews, random_);
-    if (found == nullptr)
+    if (what == nullptr)
       return;
+    auto found = pick(what->reviews, random_);
+    for (auto tries = 0; tries < 4 && found->comments.empty(); ++tries)
+      found = pick(what->reviews, random_);
     auto kind = random_.below(4);
     if (kind == 0) {
       found->state = review_dismissed;

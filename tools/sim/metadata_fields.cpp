@@ -591,6 +591,12 @@ const auto* with_id(const List& items, int64_t id) {
   return at == items.end() || at->id != id ? nullptr : &*at;
 }
 
+template <class List>
+int64_t count_if_open(const List& items) {
+  return std::count_if(items.begin(), items.end(),
+                       [](const auto& item) { return item.state == state_open; });
+}
+
 std::optional<id_space> space_of(node_kind kind) {
   switch (kind) {
   case node_kind::issue:
@@ -739,9 +745,8 @@ metadata_object find_metadata_node(const node_id& id, const dataset& data, metad
   return found == nullptr ? metadata_object{} : inside(in, "Discussion", *found);
 }
 
-int64_t count_open_issues(const repository_metadata& all) {
-  return std::count_if(all.issues.begin(), all.issues.end(),
-                       [](const auto& issue) { return issue.state == state_open; });
-}
+int64_t count_open(const std::vector<issue_item>& items) { return count_if_open(items); }
+
+int64_t count_open(const std::vector<pull_request_item>& items) { return count_if_open(items); }
 
 } // namespace gitstar::sim

@@ -78,7 +78,8 @@ void sort_elements(std::vector<metadata_element>& elements, bool ascending);
 /// Where a check's details are, if it says so.
 std::string check_url(const check_item& check);
 
-/// How many of the issues are open.
-int64_t count_open_issues(const repository_metadata& all);
+/// How many issues or pull requests are open.
+int64_t count_open(const std::vector<issue_item>& items);
+int64_t count_open(const std::vector<pull_request_item>& items);
 
 } // namespace gitstar::sim

@@ -71,7 +71,8 @@ std::optional<uint64_t> place_of_item(const metadata_terms& terms, id_space spac
 /// Makes items in one repository. All times are of a span; a mutation's has no length.
 class item_maker {
 public:
-  item_maker(repository_metadata& into, const people& who, const metadata_terms& terms, dice choices)
+  item_maker(repository_metadata& into, const people& who, const metadata_terms& terms,
+             dice choices)
       : random(choices), into_(into), people_(who), terms_(terms) {}
 
   /// False where the repository cannot have more of these.
