@@ -151,17 +151,18 @@ void metadata::trim() {
   }
 }
 
-item_time metadata::next_time(unix_seconds now) const {
+item_time metadata::next_time(unix_seconds now, int64_t seconds) const {
   auto last = events_.empty() ? metadata_horizon : events_.back().time;
-  return static_cast<item_time>(std::max<unix_seconds>(now, unix_seconds{last} + 1));
+  return static_cast<item_time>(std::max<unix_seconds>(now, unix_seconds{last} + seconds));
 }
 
-item_time metadata::move(uint64_t seed, double share, int64_t repo_id, unix_seconds now) {
+item_time metadata::move(uint64_t seed, double share, int64_t repo_id, unix_seconds now,
+                         int64_t seconds) {
   metadata_event event;
   event.seed = seed;
   event.share = share;
   event.repo_id = repo_id;
-  event.time = next_time(now);
+  event.time = next_time(now, seconds);
   events_.push_back(event);
   return event.time;
 }
@@ -171,7 +172,7 @@ item_time metadata::add(metadata_event what, unix_seconds now) {
   auto found = row == no_row ? nullptr : find(data_[row]);
   if (found == nullptr)
     throw std::invalid_argument("repository " + std::to_string(what.repo_id) + " has no metadata");
-  what.time = next_time(now);
+  what.time = next_time(now, 1);
   auto copy = *found;
   item_maker make{copy, people_, *terms_, dice{0}};
   if (!add_items(copy, make, what))

@@ -44,8 +44,9 @@ public:
   /// Forgets the repositories that were not asked for lately, beyond a bound of memory.
   void trim();
 
-  /// A round, at `now` or one second after the event before, whichever is later.
-  item_time move(uint64_t seed, double share, int64_t repo_id, unix_seconds now);
+  /// A round, at `now` or so many seconds after the event before, whichever is later. With 0 what a
+  /// client has just read can change without its times.
+  item_time move(uint64_t seed, double share, int64_t repo_id, unix_seconds now, int64_t seconds);
 
   /// Gives one issue or pull request exactly so many of something. Throws `std::invalid_argument`
   /// where it cannot have them.
@@ -71,7 +72,7 @@ private:
   pair_state& load(uint64_t pair);
   void make(uint64_t pair, pair_state& out) const;
   void apply(size_t event, pair_state& to) const;
-  item_time next_time(unix_seconds now) const;
+  item_time next_time(unix_seconds now, int64_t seconds) const;
 
   const dataset& data_;
   people people_;

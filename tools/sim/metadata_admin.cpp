@@ -97,9 +97,10 @@ http_answer github::answer_metadata_rounds(std::string_view parameters) {
   if (repo_id != 0 && data_.find_id(repo_id) == no_row)
     throw std::invalid_argument("there is no repository " + std::to_string(repo_id));
   auto share = share_parameter(parameters, repo_id == 0 ? 0.25 : 1);
+  auto seconds = number_parameter(parameters, "seconds", 1, 0);
   item_time time = 0;
   for (int64_t i = 0; i < rounds; ++i)
-    time = metadata_.move(seed, share, repo_id, server_time(now()));
+    time = metadata_.move(seed, share, repo_id, server_time(now()), seconds);
   return moved_answer(time);
 }
 

@@ -235,7 +235,7 @@ private:
     touch(*what);
   }
 
-  /// Replies to it keep the id of what is not there any more only on GitHub's own pages.
+  /// Replies to it become comments of their own.
   void delete_review_comment(review_item& from) {
     if (from.comments.empty())
       return;

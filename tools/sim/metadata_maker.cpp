@@ -56,7 +56,7 @@ id_layout layout_of(id_space space) {
   return {0, true};
 }
 
-/// One in 500 is longer than a page of 100, now and then by much.
+/// About `mean`; of a thousand, `long_per_mille` are longer than a page of 100.
 int32_t list_size(dice& random, uint64_t mean, uint64_t long_per_mille, int32_t longest) {
   if (random.chance(long_per_mille))
     return 101 + static_cast<int32_t>(random.below(static_cast<uint64_t>(longest) - 100));

@@ -111,7 +111,8 @@ private:
   const metadata_terms& terms_;
 };
 
-/// Everything that a repository had at the horizon, about `threads` issues and more of the rest.
+/// Everything that a repository had at the horizon: about so many issues, and in proportion the
+/// rest.
 repository_metadata make_metadata(const repository& repo, uint64_t place, int64_t issues,
                                   const people& who, const metadata_terms& terms);
 
