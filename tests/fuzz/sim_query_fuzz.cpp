@@ -16,6 +16,7 @@ namespace json = boost::json;
 sim::github_config unlimited() {
   sim::github_config result;
   result.limits = false;
+  result.metadata_scale = 1;
   result.base_url = "http://sim";
   result.now = [] { return sim::time_point{std::chrono::seconds{1'800'000'000}}; };
   return result;

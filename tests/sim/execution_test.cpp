@@ -57,7 +57,7 @@ TEST_CASE("every field of a repository answers", "[sim]") {
   test::site sim{make_synthetic(300, 1), false};
   std::string fields;
   for (const auto& field : schema::instance().find("Repository")->fields) {
-    if (field.name == "stargazers")
+    if (field.name == "stargazers" || field.find_argument("number") != nullptr)
       continue;
     fields += field.name;
     if (field.is_connection())

@@ -47,7 +47,41 @@ TEST_CASE("an object's age decides which id is served", "[sim]") {
 TEST_CASE("what is no node id is not taken for one", "[sim]") {
   for (auto bad : {"", "x", "R_", "R_!!!!", "hello world", "_kgDOABPHjQ", "MDEw"})
     CHECK_FALSE(parse_node_id(bad));
-  auto comment = parse_node_id("IC_kwDOSWpaqs8AAAABIk9VAg");
+  auto unknown = parse_node_id("ZZ_kwDOSWpaqs8AAAABIk9VAg");
+  REQUIRE(unknown);
+  CHECK(unknown->kind == node_kind::other);
+}
+
+TEST_CASE("what is in a repository has an id that tells the repository", "[sim]") {
+  auto comment = parse_node_id("IC_kwDOSWpaqs8AAAABIk9VAg"); // seen on GitHub
   REQUIRE(comment);
-  CHECK(comment->kind == node_kind::other);
+  CHECK(comment->kind == node_kind::issue_comment);
+  CHECK(comment->repository_id == 1231706794);
+  CHECK(comment->database_id == 4870591746);
+  CHECK(served_node_id(*comment, false, false) == "IC_kwDOSWpaqs8AAAABIk9VAg");
+  for (auto kind : {node_kind::issue, node_kind::pull_request, node_kind::review,
+                    node_kind::review_comment, node_kind::release, node_kind::discussion})
+    for (auto is_old : {true, false}) {
+      auto parsed =
+          parse_node_id(served_node_id({kind, 7'000'000'000, false, 70'000}, is_old, false));
+      REQUIRE(parsed);
+      CHECK(parsed->kind == kind);
+      CHECK(parsed->database_id == 7'000'000'000);
+      CHECK(parsed->legacy == is_old);
+      CHECK(parsed->repository_id == (is_old ? 0 : 70'000)); // the old form does not tell it
+    }
+}
+
+TEST_CASE("a commit's id holds its sha", "[sim]") {
+  node_id commit{node_kind::commit, 0, false, 1296269, "6dcb09b5b57875f334f61aebed695e2e4193db5e"};
+  CHECK(served_node_id(commit, true, false) ==
+        "MDY6Q29tbWl0MTI5NjI2OTo2ZGNiMDliNWI1Nzg3NWYzMzRmNjFhZWJlZDY5NWUyZTQxOTNkYjVl");
+  for (auto next_form : {false, true}) {
+    auto parsed = parse_node_id(served_node_id(commit, true, next_form));
+    REQUIRE(parsed);
+    CHECK(parsed->kind == node_kind::commit);
+    CHECK(parsed->repository_id == 1296269);
+    CHECK(parsed->sha == commit.sha);
+  }
+  CHECK(parse_node_id("C_kwDOABPHjQ")->kind == node_kind::other); // no sha in it
 }

@@ -16,7 +16,8 @@ constexpr std::string_view truth_header =
 
 constexpr size_t rows_per_part = 2000;
 
-void append_row(std::string& out, const dataset& data, const repository& repo) {
+void append_row(std::string& out, const dataset& data, const repository& repo,
+                int64_t open_issues) {
   auto text = [&](std::string_view value) {
     append_csv_text(out, value);
     out += ',';
@@ -32,7 +33,7 @@ void append_row(std::string& out, const dataset& data, const repository& repo) {
   text(data.full_name(repo));
   number(repo.stars);
   number(repo.forks);
-  number(repo.open_issues);
+  number(open_issues);
   number(repo.watchers);
   auto nullable = [&](uint32_t number_or_null, const std::string& value) {
     if (number_or_null != 0)
@@ -82,6 +83,8 @@ http_answer github::answer_admin(const http_request& request) {
   auto is_post = request.method == "POST";
   if (is_get && path == "/_sim/truth.csv")
     return answer_truth(parameters);
+  if ((is_get && path == "/_sim/metadata.csv") || (is_post && path.starts_with("/_sim/metadata/")))
+    return answer_metadata(path, parameters);
   if (is_get && path == "/_sim/stats")
     return answer_stats();
   if (is_get && path == "/_sim/pages.csv")
@@ -109,11 +112,19 @@ http_answer github::answer_truth(std::string_view parameters) {
   out.body = truth_header;
   out.more = [this, rows, done = size_t{0}](std::string& part) mutable {
     auto end = std::min(rows->size(), done + rows_per_part);
-    for (; done < end; ++done)
-      append_row(part, data_, data_[(*rows)[done]]);
+    for (; done < end; ++done) {
+      const auto& repo = data_[(*rows)[done]];
+      metadata_.trim();
+      append_row(part, data_, repo, open_issues(repo));
+    }
     return done < rows->size();
   };
   return out;
+}
+
+int64_t github::open_issues(const repository& repo) {
+  auto found = metadata_.find(repo);
+  return found == nullptr ? repo.open_issues : count_open(found->issues);
 }
 
 void github::reset_statistics() {
@@ -161,6 +172,9 @@ http_answer github::answer_stats() {
       {"credentials", std::move(credentials)},
       {"faults", std::move(faults)},
       {"changes", changes_.size()},
+      {"metadata",
+       {{"repositories_in_memory", metadata_.loaded()},
+        {"bytes_in_memory", metadata_.footprint()}}},
   };
   http_answer out;
   out.body = json::serialize(body) + "\n";

@@ -23,12 +23,24 @@ constexpr model_time item_work{50};
 /// How cursors begin that say nothing about their rank (fact sheet, section 5).
 constexpr std::string_view opaque_prefix = "cursor:v2:";
 
+/// A page of a list of metadata, or of a search for issues.
+struct metadata_page {
+  std::span<const metadata_element> elements; ///< of the page
+  int64_t total = 0;
+  int64_t first_rank = 0; ///< of a search: the rank of the first element, from 1
+  const metadata_element* cursor_element = nullptr; ///< the page's last; null: it is empty
+  bool has_next = false;
+  bool has_previous = false;
+};
+
 /// What a set of selected fields is applied to.
 struct object {
   const type_def* type = nullptr;
   const repository* repo = nullptr;
   const repository_owner* owner = nullptr;
   const search_page* page = nullptr;
+  const metadata_page* list = nullptr;
+  const metadata_object* item = nullptr;
   int64_t number = 0; ///< a total, a rank, or the number of a language, licence or topic
   int64_t limit = 0;  ///< how many items of a list are wanted
 };
@@ -142,18 +154,34 @@ private:
   // What the fields below an object cost
 
   model_time work_of(const std::vector<planned_field>& fields) const {
-    auto work = object_work;
-    for (const auto& field : fields)
-      if (field.def->is_connection()) {
-        const auto& arguments = query_.of(field);
-        work +=
-            arguments.is_paged() ? connection_work + item_work * arguments.page_size() : count_work;
-      }
-    return work;
+    return object_work + work_of_connections(fields);
   }
 
   model_time work_of(const selection_plan& selection) const {
-    return work_of(selection.of(repository_type_));
+    return object_work + work_of_connections(selection);
+  }
+
+  /// The connections below an object, also through other objects, but not those of their items.
+  model_time work_of_connections(const std::vector<planned_field>& fields) const {
+    model_time work{0};
+    for (const auto& field : fields) {
+      if (!field.def->is_connection()) {
+        work += work_of_connections(field.selection);
+        continue;
+      }
+      const auto& arguments = query_.of(field);
+      work +=
+          arguments.is_paged() ? connection_work + item_work * arguments.page_size() : count_work;
+    }
+    return work;
+  }
+
+  /// An object has one type only: of the alternatives, the dearest counts.
+  model_time work_of_connections(const selection_plan& selection) const {
+    model_time most{0};
+    for (const auto& [type, fields] : selection.by_type)
+      most = std::max(most, work_of_connections(fields));
+    return most;
   }
 
   // Writing. Functions that return bool return false, with nothing written, where a value that must
@@ -230,6 +258,10 @@ private:
     auto which = field.def->resolve;
     if (which == resolver::typename_of)
       return write_text(o.type->name);
+    if (which == resolver::metadata)
+      return write_metadata_field(field, o);
+    if (o.list != nullptr)
+      return write_list_field(field, which, o);
     if (o.repo != nullptr && o.type == &repository_type_)
       return write_repository_field(field, which, *o.repo);
     if (which == resolver::owner_repositories)
@@ -369,18 +401,32 @@ private:
   void write_node(const planned_field& field, const std::string& id) {
     ++result_.node_lookups;
     auto known = parse_node_id(id);
-    auto o = known ? find_node(*known) : object{};
+    metadata_object item;
+    auto o = known ? find_node(*known, item) : object{};
     if (o.type == nullptr) {
       fail(field, "NOT_FOUND", "Could not resolve to a node with the global id of '" + id + "'");
       out_ += "null";
       return;
     }
     if (known->legacy)
-      warn_legacy(id, next_node_id(known->kind, known->database_id));
+      warn_legacy(id, next_form(*known, item));
     write_nullable(field, o);
   }
 
-  object find_node(const node_id& id) const {
+  static std::string next_form(node_id id, const metadata_object& item) {
+    if (item.repo == nullptr)
+      return next_node_id(id.kind, id.database_id);
+    id.repository_id = item.repo->id;
+    return served_node_id(id, false, true);
+  }
+
+  /// What is in a repository is left in `item`.
+  object find_node(const node_id& id, metadata_object& item) const {
+    if (is_metadata(id.kind)) {
+      if (context_.metadata != nullptr)
+        item = find_metadata_node(id, data_, *context_.metadata);
+      return item.type.empty() ? object{} : metadata_item(item);
+    }
     if (id.kind == node_kind::repository) {
       auto row = data_.find_id(id.database_id);
       return row == no_row ? object{} : repository_object(row);
@@ -425,11 +471,10 @@ private:
       fail(field, "UNPROCESSABLE", "The search is longer than 256 characters.");
       return false;
     }
+    if (arguments.is_issue_search)
+      return write_issue_search(field, arguments);
     const auto& fields = field.selection.by_type.front().second;
-    auto lists = std::any_of(fields.begin(), fields.end(), [](const auto& x) {
-      auto which = x.def->resolve;
-      return which == resolver::search_nodes || which == resolver::search_edges;
-    });
+    auto lists = lists_items(fields);
     if (!make_page(field, arguments, lists, page))
       return false;
     spend(search_work);
@@ -438,10 +483,55 @@ private:
     o.type = field.def->result;
     o.page = &page;
     auto written = write_fields(fields, o);
-    if (lists && errors_.size() == before)
+    count_search(arguments, lists, errors_.size() == before);
+    return written;
+  }
+
+  static bool lists_items(const std::vector<planned_field>& fields) {
+    return std::any_of(fields.begin(), fields.end(), [](const auto& x) {
+      auto which = x.def->resolve;
+      return which == resolver::search_nodes || which == resolver::search_edges;
+    });
+  }
+
+  void count_search(const field_arguments& arguments, bool lists, bool good) {
+    if (lists && good)
       result_.search_pages.push_back({arguments.name, arguments.after.value_or("")});
     else if (!lists)
       ++result_.search_counts;
+  }
+
+  bool write_issue_search(const planned_field& field, const field_arguments& arguments) {
+    auto after = int64_t{0};
+    auto before = std::numeric_limits<int64_t>::max();
+    cursor_key_ = mix(data_.seed(), hash_text(arguments.name));
+    if (!read_cursor(field, arguments.after, after) ||
+        !read_cursor(field, arguments.before, before))
+      return false;
+    metadata_value found;
+    if (context_.metadata != nullptr)
+      found = search_issues(arguments.name, data_, *context_.metadata);
+    if (found.what == metadata_value::kind::missing) {
+      fail(field, "UNPROCESSABLE", found.text);
+      return false;
+    }
+    spend(search_work);
+    metadata_page page;
+    page.total = static_cast<int64_t>(found.list.size());
+    auto ranks = std::min(page.total, search_engine::result_cap);
+    auto begin = std::min(after, ranks);
+    auto end = std::clamp(before - 1, begin, ranks);
+    cut_page(arguments, {found.list.data(), static_cast<size_t>(ranks)}, begin, end, page);
+    page.first_rank = begin + 1;
+    if (faults_.count_error > 0 && page.total > faults_.count_error_above)
+      page.total = wrong_count(page.total);
+    const auto& fields = field.selection.by_type.front().second;
+    auto errors = errors_.size();
+    object o;
+    o.type = field.def->result;
+    o.list = &page;
+    auto written = write_fields(fields, o);
+    count_search(arguments, lists_items(fields), errors_.size() == errors);
     return written;
   }
 
@@ -455,7 +545,7 @@ private:
         !read_cursor(field, arguments.before, before))
       return false;
     if (!arguments.is_repository_search)
-      return true; // the simulator has repositories only
+      return true; // there is nothing else to find
     auto& search = *context_.search;
     auto offset = after;
     auto size = arguments.first.value_or(0);
@@ -680,6 +770,10 @@ private:
       return true;
     case resolver::repository_homepage_url:
       return write_homepage(repo);
+    case resolver::repository_has_issues:
+      return write_bool(has_metadata(repo, &repository_metadata::has_issues, true));
+    case resolver::repository_has_discussions:
+      return write_bool(has_metadata(repo, &repository_metadata::has_discussions, false));
     case resolver::always_null:
       return write_null();
     case resolver::always_true:
@@ -689,6 +783,11 @@ private:
     default:
       return write_repository_object(field, which, repo);
     }
+  }
+
+  bool has_metadata(const repository& repo, bool repository_metadata::*which, bool otherwise) {
+    auto found = context_.metadata == nullptr ? nullptr : context_.metadata->find(repo);
+    return found == nullptr ? otherwise : found->*which;
   }
 
   bool write_homepage(const repository& repo) {
@@ -718,14 +817,10 @@ private:
       o.number = repo.watchers;
       break;
     case resolver::repository_issues:
-      o.number = count_issues(repo, query_.of(field).states);
-      break;
     case resolver::repository_pull_requests:
-      o.number = count_pull_requests(repo, query_.of(field).states);
-      break;
     case resolver::repository_releases:
-      o.number = repo.stars / 200;
-      break;
+    case resolver::repository_discussions:
+      return write_repository_list(field, which, repo);
     case resolver::repository_languages:
       o.number = static_cast<int64_t>(languages_of(repo, data_.languages().size()).size());
       o.limit = query_.of(field).page_size();
@@ -750,6 +845,30 @@ private:
       break;
     default:
       return write_parent(field, repo);
+    }
+    return write_object(field, o);
+  }
+
+  /// Without metadata there are counts only.
+  bool write_repository_list(const planned_field& field, resolver which, const repository& repo) {
+    auto in = context_.metadata == nullptr ? metadata_object{}
+                                           : repository_metadata_object(repo, *context_.metadata);
+    object o;
+    o.repo = &repo;
+    if (which == resolver::repository_issues) {
+      if (in.all != nullptr)
+        return write_list(field, list_issues(in, metadata_of(field)));
+      o.number = count_issues(repo, query_.of(field).states);
+    } else if (which == resolver::repository_pull_requests) {
+      if (in.all != nullptr)
+        return write_list(field, list_pull_requests(in, metadata_of(field)));
+      o.number = count_pull_requests(repo, query_.of(field).states);
+    } else if (which == resolver::repository_releases) {
+      if (in.all != nullptr)
+        return write_list(field, list_releases(in, metadata_of(field)));
+      o.number = repo.stars / 200;
+    } else if (in.all != nullptr) {
+      return write_list(field, list_discussions(in, metadata_of(field)));
     }
     return write_object(field, o);
   }
@@ -849,9 +968,234 @@ private:
       return write_edge_language(field, o);
     case resolver::languages_total_size:
       return write_total_size(*o.repo);
+    case resolver::search_nodes:
+    case resolver::search_edges:
+      return write_only_counted(field);
+    case resolver::search_page_info:
+      return write_object(field, with_type(o, nullptr));
+    case resolver::page_start_cursor:
+    case resolver::page_end_cursor:
+      return write_null();
+    case resolver::page_has_next:
+    case resolver::page_has_previous:
+      return write_bool(false);
     default:
       return write_small_list(field, which, o);
     }
+  }
+
+  /// Of some things the simulator knows how many there are, and nothing else.
+  bool write_only_counted(const planned_field& field) {
+    path_.push_back({&field.key, 0});
+    fail(field, "", "gitstar-sim only counts these, or was started without --metadata.");
+    path_.pop_back();
+    return write_null();
+  }
+
+  // Metadata
+
+  metadata_request metadata_of(const planned_field& field) const {
+    static const field_arguments none;
+    return {field.slot == no_slot ? none : query_.of(field), *context_.metadata,
+            context_.next_global_ids};
+  }
+
+  bool write_metadata_field(const planned_field& field, const object& o) {
+    if (context_.metadata == nullptr) // one of a repository: nothing else is reached without
+      return write_missing(field, "gitstar-sim was started without --metadata.");
+    auto in = o.item == nullptr ? repository_metadata_object(*o.repo, *context_.metadata) : *o.item;
+    return write_value(field, field.def->get(in, metadata_of(field)));
+  }
+
+  bool write_value(const planned_field& field, const metadata_value& value) {
+    switch (value.what) {
+    case metadata_value::kind::null:
+      return !field.def->type.required && write_null();
+    case metadata_value::kind::boolean:
+      return write_bool(value.number != 0);
+    case metadata_value::kind::number:
+      return write_number(value.number);
+    case metadata_value::kind::text:
+      return write_text(value.text);
+    case metadata_value::kind::time:
+      return write_time(value.number);
+    case metadata_value::kind::object:
+      return write_object(field, metadata_item(value.object));
+    case metadata_value::kind::missing:
+      return write_missing(field, value.text);
+    case metadata_value::kind::list:
+      break;
+    }
+    return write_list(field, value);
+  }
+
+  bool write_missing(const planned_field& field, std::string why) {
+    path_.push_back({&field.key, 0});
+    fail(field, "NOT_FOUND", std::move(why));
+    path_.pop_back();
+    return write_null();
+  }
+
+  /// `from` must outlive the object.
+  object metadata_item(const metadata_object& from) const {
+    object o;
+    o.type = schema::instance().find(from.type);
+    if (from.who == 0 || !is_actor(*o.type))
+      o.item = &from;
+    else
+      o.owner = context_.metadata->who().describe(from.who).owner;
+    return o;
+  }
+
+  static bool is_actor(const type_def& type) {
+    static const auto& actor = *schema::instance().find("Actor");
+    return actor.can_be(type);
+  }
+
+  bool write_list(const planned_field& field, const metadata_value& value) {
+    const auto& arguments = query_.of(field);
+    metadata_page page;
+    page.total = value.list.empty() ? value.number : static_cast<int64_t>(value.list.size());
+    auto begin = int64_t{0};
+    auto end = static_cast<int64_t>(value.list.size());
+    path_.push_back({&field.key, 0});
+    auto good = place_cursor(field, arguments.after, value.list, true, begin) &&
+                place_cursor(field, arguments.before, value.list, false, end);
+    path_.pop_back();
+    if (!good)
+      return !field.def->type.required && write_null();
+    cut_page(arguments, value.list, begin, std::max(begin, end), page);
+    object o;
+    o.list = &page;
+    return write_object(field, o);
+  }
+
+  /// Takes a page of `first` or `last` out of the elements from `begin` to `end`; `begin` is then
+  /// where the page begins.
+  void cut_page(const field_arguments& arguments, std::span<const metadata_element> all,
+                int64_t& begin, int64_t end, metadata_page& page) const {
+    auto size = static_cast<int64_t>(all.size());
+    if (arguments.last)
+      begin = std::max(begin, end - *arguments.last);
+    else
+      end = std::min(end, begin + arguments.first.value_or(0));
+    page.has_previous = begin > 0;
+    page.has_next = end < size;
+    if (begin == end)
+      return;
+    page.cursor_element = &all[static_cast<size_t>(end - 1)];
+    auto repeated = arguments.after ? std::min(faults_.repeated_items, begin) : 0;
+    page.elements =
+        all.subspan(static_cast<size_t>(begin - repeated), static_cast<size_t>(end - begin));
+  }
+
+  static std::string cursor_of(const metadata_element& element) {
+    return base64_encode(std::string{opaque_prefix} + std::to_string(element.key) + "," +
+                         std::to_string(element.id));
+  }
+
+  /// Finds where the elements after (or before) a cursor begin (or end). Elements that have moved
+  /// since the cursor was given are where they are now, as on GitHub.
+  bool place_cursor(const planned_field& field, const std::optional<std::string>& cursor,
+                    const std::vector<metadata_element>& all, bool after, int64_t& place) {
+    if (!cursor)
+      return true;
+    auto at = base64_decode(*cursor).value_or("");
+    auto comma = at.find(',');
+    auto known = at.starts_with(opaque_prefix) && comma != std::string::npos;
+    auto key = known ? parse_number(std::string_view{at}.substr(opaque_prefix.size(),
+                                                                comma - opaque_prefix.size()))
+                     : std::nullopt;
+    auto id = known ? parse_number(std::string_view{at}.substr(comma + 1)) : std::nullopt;
+    if (!key || !id) {
+      fail(field, "INVALID_CURSOR_ARGUMENTS",
+           "`" + *cursor + "` does not appear to be a valid cursor.");
+      return false;
+    }
+    std::pair wanted{*key, *id};
+    auto value = [](const metadata_element& x) { return std::pair{x.key, x.id}; };
+    auto ascending = all.size() < 2 || value(all.front()) <= value(all.back());
+    auto end = std::partition_point(all.begin(), all.end(), [&](const auto& x) {
+      auto before = ascending ? value(x) < wanted : value(x) > wanted;
+      return before || (after && value(x) == wanted);
+    });
+    place = end - all.begin();
+    return true;
+  }
+
+  bool write_list_field(const planned_field& field, resolver which, const object& o) {
+    const auto& page = *o.list;
+    auto at = static_cast<size_t>(o.number);
+    switch (which) {
+    case resolver::total_count:
+    case resolver::search_issue_count:
+      return write_number(page.total);
+    case resolver::search_repository_count:
+    case resolver::search_zero:
+      return write_number(0);
+    case resolver::search_nodes:
+    case resolver::search_edges:
+      return write_elements(field, page);
+    case resolver::search_page_info:
+      return write_object(field, with_type(o, nullptr));
+    case resolver::edge_cursor:
+      return write_element_cursor(page, page.elements[at], o.number);
+    case resolver::edge_node:
+      return write_object(field, metadata_item(page.elements[at].object));
+    case resolver::page_start_cursor:
+      return page.elements.empty() ? write_null()
+                                   : write_element_cursor(page, page.elements.front(), 0);
+    case resolver::page_end_cursor:
+      return page.elements.empty()
+                 ? write_null()
+                 : write_element_cursor(page, *page.cursor_element,
+                                        static_cast<int64_t>(page.elements.size()) - 1);
+    case resolver::page_has_next:
+      return write_bool(page.has_next);
+    default:
+      return write_bool(page.has_previous);
+    }
+  }
+
+  bool write_element_cursor(const metadata_page& page, const metadata_element& element,
+                            int64_t place) {
+    return page.first_rank > 0 ? write_cursor(page.first_rank + place)
+                               : write_escaped(cursor_of(element));
+  }
+
+  bool write_elements(const planned_field& field, const metadata_page& page) {
+    auto is_edges = field.def->resolve == resolver::search_edges;
+    auto work = work_of_connections(field.selection);
+    path_.push_back({&field.key, 0});
+    if (!has_budget() && !page.elements.empty()) {
+      result_.work += work * static_cast<int64_t>(page.elements.size());
+      write_limited(field);
+      path_.pop_back();
+      return true;
+    }
+    out_ += '[';
+    for (size_t i = 0; i < page.elements.size(); ++i) {
+      if (i != 0)
+        out_ += ',';
+      path_.push_back({nullptr, static_cast<int64_t>(i)});
+      auto o = metadata_item(page.elements[i].object);
+      if (is_edges) {
+        o = {};
+        o.type = field.def->result;
+        o.list = &page;
+        o.number = static_cast<int64_t>(i);
+      }
+      if (!spend(work))
+        write_limited(field);
+      else if (is_lost(field))
+        out_ += "null";
+      else
+        write_nullable(field, o);
+      path_.pop_back();
+    }
+    out_ += ']';
+    path_.pop_back();
+    return true;
   }
 
   bool write_color(size_t language) {

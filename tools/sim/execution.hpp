@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tools/sim/faults.hpp"
+#include "tools/sim/metadata_fields.hpp"
 #include "tools/sim/plan.hpp"
 #include "tools/sim/search_engine.hpp"
 
@@ -26,6 +27,7 @@ struct rate_limit_view {
 struct execution_context {
   const dataset* data = nullptr;
   search_engine* search = nullptr;
+  sim::metadata* metadata = nullptr;         ///< null: there are none
   std::optional<rate_limit_view> rate_limit; ///< nothing: limits are off, `rateLimit` is null
   int64_t viewer_id = 1;
   std::string viewer_login = "viewer";

@@ -73,13 +73,15 @@ constexpr fault_class classes[] = {
     {kind::transfer, group::world, "transfer", "count", "repositories get other owners"},
     {kind::remove, group::world, "delete", "count", "repositories disappear"},
     {kind::create, group::world, "create", "count", "repositories are created"},
+    {kind::metadata, group::world, "metadata", "count share",
+     "issues, pull requests and so on change in a share of the repositories"},
 };
 
 constexpr bool in_order() {
   for (size_t i = 0; i < std::size(classes); ++i)
     if (static_cast<size_t>(classes[i].kind) != i)
       return false;
-  return std::size(classes) == static_cast<size_t>(kind::create) + 1;
+  return std::size(classes) == static_cast<size_t>(kind::metadata) + 1;
 }
 static_assert(in_order());
 

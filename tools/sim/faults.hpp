@@ -55,6 +55,7 @@ enum class fault_kind : uint8_t {
   transfer,
   remove,
   create,
+  metadata,
 };
 
 enum class fault_group : uint8_t { answer, delivery, data, world };
@@ -94,9 +95,11 @@ struct fault_rule {
   int64_t bytes = 0;        ///< of an oversized body
   int64_t fields = 0;       ///< items that one query may have before its resources are used up
   int64_t above = 0;        ///< only counts above this are off
-  int64_t count = 1;        ///< repositories that change, or items that show twice
+  int64_t count = 1;        ///< repositories that change, rounds of changes, or items that show
+                            ///< twice
   int64_t by = 5;           ///< how much a star count moves at most
-  double share = 0.01;      ///< of the items that are null, or by how much a count is off at most
+  double share = 0.01;      ///< of the items that are null or of the repositories whose metadata
+                            ///< move, or by how much a count is off at most
 
   int64_t matched = 0;
   int64_t injected = 0;

@@ -92,6 +92,7 @@ void answer_page(http_answer& out, int status, std::string_view title) {
 
 github::github(dataset data, github_config config)
     : data_(std::move(data)), config_(std::move(config)), search_(data_),
+      metadata_(data_, config_.metadata_scale, config_.metadata_bytes),
       limits_(config_.limits, config_.window_seconds),
       credentials_(config_.credentials, limits_, config_.now()) {
   load_faults(config_.faults);

@@ -13,6 +13,8 @@ struct github_config {
   unix_seconds window_seconds = 3600; ///< of the primary limit
   credentials_config credentials;     ///< who may ask; empty: everybody
   fault_config faults;
+  double metadata_scale = 0; ///< mean number of issues per repository; 0: no metadata
+  size_t metadata_bytes = size_t{192} << 20; ///< about how many of them are remembered
   std::string base_url; ///< of links in answers, such as `http://127.0.0.1:8080`
   /// What the simulator takes for the time; tests put theirs here.
   std::function<time_point()> now = std::chrono::system_clock::now;
@@ -177,11 +179,19 @@ private:
   http_answer answer_pages();
   http_answer answer_changes();
   http_answer answer_mutation(std::string_view body);
+  int64_t open_issues(const repository& repo);
   void reset_statistics();
+
+  // metadata_admin.cpp
+  http_answer answer_metadata(std::string_view path, std::string_view parameters);
+  http_answer answer_metadata_table(std::string_view parameters);
+  http_answer answer_metadata_rounds(std::string_view parameters);
+  http_answer answer_metadata_addition(std::string_view parameters);
 
   dataset data_;
   github_config config_;
   search_engine search_;
+  metadata metadata_;
   limits limits_;
   credential_registry credentials_;
   fault_injector injector_;

@@ -137,6 +137,8 @@ void github::run_query(const http_request& request, const plan& plan, const vari
   execution_context context;
   context.data = &data_;
   context.search = &search_;
+  metadata_.trim();
+  context.metadata = metadata_.enabled() ? &metadata_ : nullptr;
   context.next_global_ids = request.next_global_ids;
   context.viewer_id = out.asker->viewer.id;
   context.viewer_login = out.asker->viewer.login;

@@ -17,6 +17,7 @@ struct options {
   uint64_t seed = 1;
   std::string data;
   int64_t latency_ms = 0;
+  double metadata = 0;
   std::string limits = "github";
   std::string tls_cert;
   std::string tls_key;
@@ -27,6 +28,7 @@ struct options {
   std::string storm;
   bool list_storms = false;
   bool list_faults = false;
+  bool print_schema = false;
 };
 
 void declare(CLI::App& app, options& out) {
@@ -36,6 +38,11 @@ void declare(CLI::App& app, options& out) {
   app.add_option("--seed", out.seed, "The same seed gives the same data")->capture_default_str();
   app.add_option("--data", out.data, "Repositories from a CSV file instead, also gzipped")
       ->check(CLI::ExistingFile);
+  app.add_option("--metadata", out.metadata,
+                 "Issues per repository, on average and by stars, with all that goes with them; 0: "
+                 "none are served")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--latency", out.latency_ms, "Milliseconds before each answer")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -58,6 +65,7 @@ void declare(CLI::App& app, options& out) {
       ->check(CLI::ExistingFile);
   app.add_option("--storm", out.storm, "A named set of faults; see --list-storms");
   app.add_flag("--list-storms", out.list_storms, "Print the storms and what they mean");
+  app.add_flag("--print-schema", out.print_schema, "Print the GraphQL schema that is served");
   app.add_flag("--list-faults", out.list_faults, "Print the faults that a file may name");
 }
 
@@ -116,6 +124,7 @@ void run(const options& from) {
   auto listen = listen_config(from);
   github_config config;
   config.limits = from.limits == "github";
+  config.metadata_scale = from.metadata;
   config.window_seconds = from.window_seconds;
   config.credentials = credentials_of(from);
   config.faults = faults_of(from);
@@ -142,6 +151,8 @@ int main(int argc, char** argv) {
       list_storms();
     else if (from.list_faults)
       list_faults();
+    else if (from.print_schema)
+      std::cout << schema_text();
     else
       run(from);
   } catch (const std::exception& error) {

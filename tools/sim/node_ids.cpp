@@ -2,6 +2,8 @@
 
 #include "tools/sim/text.hpp"
 
+#include <utility>
+
 namespace gitstar::sim {
 
 namespace {
@@ -10,33 +12,33 @@ namespace {
 /// 412741557 in the new one. Users and organisations switched at other ids; any will do.
 constexpr int64_t first_next_id = 380'000'000;
 
-std::string_view type_name(node_kind kind) {
-  switch (kind) {
-  case node_kind::repository:
-    return "Repository";
-  case node_kind::user:
-    return "User";
-  case node_kind::organization:
-    return "Organization";
-  case node_kind::other:
-    break;
-  }
-  return "Other";
-}
+struct kind_names {
+  node_kind kind;
+  std::string_view type;
+  std::string_view prefix; ///< of the new form
+};
 
-std::string_view prefix(node_kind kind) {
-  switch (kind) {
-  case node_kind::repository:
-    return "R_";
-  case node_kind::user:
-    return "U_";
-  case node_kind::organization:
-    return "O_";
-  case node_kind::other:
-    break;
-  }
-  return "X_";
-}
+constexpr kind_names kinds[] = {
+    {node_kind::repository, "Repository", "R_"},
+    {node_kind::user, "User", "U_"},
+    {node_kind::organization, "Organization", "O_"},
+    {node_kind::issue, "Issue", "I_"},
+    {node_kind::pull_request, "PullRequest", "PR_"},
+    {node_kind::issue_comment, "IssueComment", "IC_"},
+    {node_kind::review, "PullRequestReview", "PRR_"},
+    {node_kind::review_comment, "PullRequestReviewComment", "PRRC_"},
+    {node_kind::commit, "Commit", "C_"},
+    {node_kind::check_run, "CheckRun", "CR_"},
+    {node_kind::status_context, "StatusContext", "SC_"},
+    {node_kind::release, "Release", "RE_"},
+    {node_kind::discussion, "Discussion", "D_"},
+    {node_kind::other, "Other", "X_"},
+};
+
+const kind_names& names_of(node_kind kind) { return kinds[static_cast<size_t>(kind)]; }
+
+constexpr size_t sha_size = 40;
+constexpr std::string_view sha_head{"\xda\x00\x28", 3}; ///< msgpack: a text of so many bytes
 
 /// The shortest msgpack form of an unsigned number.
 void append_msgpack(std::string& out, uint64_t value) {
@@ -77,6 +79,16 @@ std::optional<uint64_t> take_msgpack(std::string_view& bytes) {
   return value;
 }
 
+/// The kind that this prefix of the new form stands for; users and the like are `[0, id]`, what is
+/// in a repository `[0, repository id, id]`.
+node_kind kind_of(std::string_view prefix, int items) {
+  for (const auto& names : kinds) {
+    if (names.prefix == prefix && items == (is_metadata(names.kind) ? 3 : 2))
+      return names.kind;
+  }
+  return node_kind::other;
+}
+
 std::optional<node_id> parse_next(std::string_view text) {
   auto underscore = text.find('_');
   if (underscore == std::string_view::npos || underscore == 0 || underscore > 4)
@@ -92,10 +104,22 @@ std::optional<node_id> parse_next(std::string_view text) {
   auto id = take_msgpack(rest);
   if (!id)
     return std::nullopt;
-  for (auto kind : {node_kind::repository, node_kind::user, node_kind::organization})
-    if (items == 2 && rest.empty() && text.substr(0, underscore + 1) == prefix(kind))
-      return node_id{kind, static_cast<int64_t>(*id), false};
-  return node_id{node_kind::other, static_cast<int64_t>(*id), false};
+  node_id out{kind_of(text.substr(0, underscore + 1), items), static_cast<int64_t>(*id), false};
+  if (items == 3) {
+    out.repository_id = std::exchange(out.database_id, 0);
+    if (out.kind == node_kind::commit && rest.starts_with(sha_head) &&
+        rest.size() == sha_head.size() + sha_size) {
+      out.sha = rest.substr(sha_head.size());
+      return out;
+    }
+    auto item = take_msgpack(rest);
+    out.database_id = static_cast<int64_t>(item.value_or(0));
+    if (!item || out.kind == node_kind::commit)
+      out.kind = node_kind::other;
+  }
+  if (!rest.empty())
+    out.kind = node_kind::other;
+  return out;
 }
 
 std::optional<node_id> parse_legacy(std::string_view text) {
@@ -110,17 +134,28 @@ std::optional<node_id> parse_legacy(std::string_view text) {
   if (!length || *length < 0 || static_cast<size_t>(*length) > rest.size())
     return std::nullopt;
   auto name = rest.substr(0, static_cast<size_t>(*length));
-  auto id = parse_number(rest.substr(name.size()));
-  for (auto kind : {node_kind::repository, node_kind::user, node_kind::organization})
-    if (id && name == type_name(kind))
-      return node_id{kind, *id, true};
-  return node_id{node_kind::other, id.value_or(0), true};
+  rest.remove_prefix(name.size());
+  node_id out{node_kind::other, 0, true};
+  for (const auto& names : kinds)
+    if (names.type == name)
+      out.kind = names.kind;
+  if (out.kind == node_kind::commit) {
+    auto end = rest.find(':');
+    out.repository_id = parse_number(rest.substr(0, end)).value_or(0);
+    out.sha = end == std::string_view::npos ? "" : rest.substr(end + 1);
+    return out;
+  }
+  auto id = parse_number(rest);
+  if (!id)
+    out.kind = node_kind::other;
+  out.database_id = id.value_or(0);
+  return out;
 }
 
 } // namespace
 
 std::string legacy_node_id(node_kind kind, int64_t database_id) {
-  auto name = type_name(kind);
+  auto name = names_of(kind).type;
   std::string text{"0"};
   append_number(text, static_cast<int64_t>(name.size()));
   text += ':';
@@ -132,12 +167,29 @@ std::string legacy_node_id(node_kind kind, int64_t database_id) {
 std::string next_node_id(node_kind kind, int64_t database_id) {
   std::string bytes{"\x92\x00", 2};
   append_msgpack(bytes, static_cast<uint64_t>(database_id));
-  return std::string{prefix(kind)} + base64url_encode(bytes);
+  return std::string{names_of(kind).prefix} + base64url_encode(bytes);
 }
 
 std::string served_node_id(node_kind kind, int64_t database_id, bool next_form) {
   return next_form || database_id >= first_next_id ? next_node_id(kind, database_id)
                                                    : legacy_node_id(kind, database_id);
+}
+
+std::string served_node_id(const node_id& item, bool is_old, bool next_form) {
+  if (is_old && !next_form) {
+    if (item.kind != node_kind::commit)
+      return legacy_node_id(item.kind, item.database_id);
+    std::string text{"06:Commit"};
+    append_number(text, item.repository_id);
+    return base64_encode(text + ":" + item.sha);
+  }
+  std::string bytes{"\x93\x00", 2};
+  append_msgpack(bytes, static_cast<uint64_t>(item.repository_id));
+  if (item.kind == node_kind::commit)
+    bytes += std::string{sha_head} + item.sha;
+  else
+    append_msgpack(bytes, static_cast<uint64_t>(item.database_id));
+  return std::string{names_of(item.kind).prefix} + base64url_encode(bytes);
 }
 
 std::optional<node_id> parse_node_id(std::string_view text) {

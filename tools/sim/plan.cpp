@@ -363,11 +363,60 @@ private:
     else if (name == "states")
       out.states = texts_of(given);
     else if (name == "type")
-      out.is_repository_search = given.text == "REPOSITORY";
+      read_search_type(given.text, out);
+    else if (name == "labels")
+      out.labels = texts_of(given);
+    else if (name == "baseRefName")
+      out.base_ref = given.text;
+    else if (name == "headRefName")
+      out.head_ref = given.text;
+    else if (name == "number")
+      out.number = given.integer;
+    else if (name == "orderBy")
+      read_order(given, out);
+    else if (name == "filterBy")
+      read_filter(given, out);
+    else if (name == "enableDuplicate")
+      out.enable_duplicate = given.boolean;
     else if (name == "followRenames")
       out.follow_renames = given.boolean;
     else if (name == "dryRun")
       out.dry_run = given.boolean;
+  }
+
+  static void read_search_type(const std::string& type, field_arguments& out) {
+    out.is_repository_search = type == "REPOSITORY";
+    out.is_issue_search = type.starts_with("ISSUE");
+  }
+
+  /// Calls `read` for each member that has a value in this request.
+  template <class Read>
+  void each_member(const value& of, Read read) const {
+    for (const auto& member : of.members)
+      if (auto given = lookup(member.value); given != nullptr && given->type != value::kind::null)
+        read(member.name, *given);
+  }
+
+  void read_order(const value& given, field_arguments& out) const {
+    each_member(given, [&](const std::string& name, const value& member) {
+      if (name == "field")
+        out.order_field = member.text;
+      else
+        out.ascending = member.text == "ASC";
+    });
+  }
+
+  void read_filter(const value& given, field_arguments& out) const {
+    each_member(given, [&](const std::string& name, const value& member) {
+      if (name == "since")
+        out.since = parse_time(member.text)->first;
+      else if (name == "states")
+        out.filter_states = texts_of(member);
+      else if (name == "labels")
+        out.filter_labels = texts_of(member);
+      else
+        out.created_by = member.text;
+    });
   }
 
   prepared_query query_;

@@ -2,6 +2,7 @@
 
 #include "tools/sim/graphql_error.hpp"
 #include "tools/sim/schema.hpp"
+#include "tools/sim/text.hpp"
 
 #include <map>
 
@@ -65,7 +66,19 @@ struct field_arguments {
   std::string owner;
   std::vector<std::string> ids;
   std::vector<std::string> states; ///< empty: all
+  std::vector<std::string> labels; ///< any of them; empty: all
+  std::string base_ref;
+  std::string head_ref;
+  int64_t number = 0;
+  std::string order_field; ///< empty: the connection's own order
+  bool ascending = true;
+  unix_seconds since = 0; ///< `filterBy`, as the next three
+  std::vector<std::string> filter_states;
+  std::vector<std::string> filter_labels;
+  std::string created_by;
+  bool enable_duplicate = false;
   bool is_repository_search = true;
+  bool is_issue_search = false;
   bool follow_renames = true;
   bool dry_run = false;
 

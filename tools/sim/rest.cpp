@@ -41,7 +41,8 @@ void append_minimal(std::string& out, const dataset& data, const repository& rep
   out += "\"url\":\"https://api.github.com/repos/" + std::string{data.full_name(repo)} + "\"";
 }
 
-void append_full(std::string& out, const dataset& data, const repository& repo) {
+void append_full(std::string& out, const dataset& data, const repository& repo,
+                 const repository_metadata* metadata) {
   append_minimal(out, data, repo);
   auto number = [&](std::string_view name, int64_t value) {
     out += ",\"";
@@ -71,7 +72,9 @@ void append_full(std::string& out, const dataset& data, const repository& repo) 
   number("watchers", repo.stars);
   number("subscribers_count", repo.watchers);
   number("forks_count", repo.forks);
-  number("open_issues_count", repo.open_issues + repo.forks / 20 + repo.id % 2); // with PRs
+  number("open_issues_count", // with pull requests
+         metadata == nullptr ? repo.open_issues + repo.forks / 20 + repo.id % 2
+                             : count_open(metadata->issues) + count_open(metadata->pull_requests));
   number("size", std::max(repo.disk_usage_kb, 0));
   flag("archived", (repo.flags & is_archived) != 0);
   flag("disabled", (repo.flags & is_disabled) != 0);
@@ -181,7 +184,8 @@ void github::answer_repository(row_index row, http_answer& out) {
     return;
   }
   out.body = "{";
-  append_full(out.body, data_, repo);
+  metadata_.trim();
+  append_full(out.body, data_, repo, metadata_.find(repo));
   out.body += '}';
 }
 

@@ -1,6 +1,7 @@
 #include "tools/sim/schema.hpp"
 
 #include "tools/sim/graphql_parser.hpp"
+#include "tools/sim/metadata_fields.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -14,6 +15,7 @@ using graphql::lexer;
 /// Names, arguments and nullability are those of GitHub's public schema.
 constexpr std::string_view definition = R"(
 scalar Int scalar Float scalar String scalar Boolean scalar ID scalar DateTime scalar URI
+scalar BigInt scalar GitObjectID scalar GitTimestamp
 
 enum SearchType { REPOSITORY USER ISSUE ISSUE_ADVANCED ISSUE_HYBRID ISSUE_SEMANTIC DISCUSSION }
 enum RepositoryVisibility { INTERNAL PRIVATE PUBLIC }
@@ -27,6 +29,26 @@ enum RepositoryOrderField { CREATED_AT }
 input RepositoryOrder { direction: OrderDirection! field: RepositoryOrderField! }
 input LanguageOrder { direction: OrderDirection! field: LanguageOrderField! }
 input IssueFilters { since: DateTime states: [IssueState!] labels: [String!] createdBy: String }
+enum IssueStateReason { COMPLETED DUPLICATE NOT_PLANNED REOPENED }
+enum IssueOrderField { COMMENTS CREATED_AT UPDATED_AT }
+input IssueOrder { direction: OrderDirection! field: IssueOrderField! }
+enum IssueCommentOrderField { UPDATED_AT }
+input IssueCommentOrder { direction: OrderDirection! field: IssueCommentOrderField! }
+enum ReleaseOrderField { CREATED_AT NAME }
+input ReleaseOrder { direction: OrderDirection! field: ReleaseOrderField! }
+enum DiscussionOrderField { CREATED_AT UPDATED_AT }
+input DiscussionOrder { direction: OrderDirection! field: DiscussionOrderField! }
+enum DiscussionState { CLOSED OPEN }
+enum CommentAuthorAssociation {
+  COLLABORATOR CONTRIBUTOR FIRST_TIMER FIRST_TIME_CONTRIBUTOR MANNEQUIN MEMBER NONE OWNER
+}
+enum PullRequestReviewState { APPROVED CHANGES_REQUESTED COMMENTED DISMISSED PENDING }
+enum PullRequestReviewDecision { APPROVED CHANGES_REQUESTED REVIEW_REQUIRED }
+enum CheckStatusState { COMPLETED IN_PROGRESS PENDING QUEUED REQUESTED WAITING }
+enum CheckConclusionState {
+  ACTION_REQUIRED CANCELLED FAILURE NEUTRAL SKIPPED STALE STARTUP_FAILURE SUCCESS TIMED_OUT
+}
+enum StatusState { ERROR EXPECTED FAILURE PENDING SUCCESS }
 
 type Query {
   node(id: ID!): Node
@@ -40,6 +62,7 @@ type Query {
 }
 
 interface Node { id: ID! }
+interface Actor { login: String! url: URI! avatarUrl: URI! }
 interface RepositoryOwner {
   id: ID!
   login: String!
@@ -48,7 +71,8 @@ interface RepositoryOwner {
   repositories(ownerAffiliations: [RepositoryAffiliation], orderBy: RepositoryOrder, first: Int,
     last: Int, after: String, before: String): RepositoryConnection!
 }
-union SearchResultItem = Repository | User | Organization
+union SearchResultItem = Repository | User | Organization | Issue | PullRequest
+union StatusCheckRollupContext = CheckRun | StatusContext
 
 type SearchResultItemConnection {
   repositoryCount: Int!
@@ -77,7 +101,7 @@ type RateLimit {
   used: Int!
 }
 
-type User implements Node & RepositoryOwner {
+type User implements Node & Actor & RepositoryOwner {
   id: ID!
   databaseId: Int
   login: String!
@@ -87,7 +111,7 @@ type User implements Node & RepositoryOwner {
   repositories(ownerAffiliations: [RepositoryAffiliation], orderBy: RepositoryOrder, first: Int,
     last: Int, after: String, before: String): RepositoryConnection!
 }
-type Organization implements Node & RepositoryOwner {
+type Organization implements Node & Actor & RepositoryOwner {
   id: ID!
   databaseId: Int
   login: String!
@@ -109,12 +133,18 @@ type Repository implements Node {
   forkCount: Int!
   forks(first: Int, last: Int, after: String, before: String): RepositoryConnection!
   watchers(first: Int, last: Int, after: String, before: String): UserConnection!
-  issues(states: [IssueState!], labels: [String!], filterBy: IssueFilters,
+  issue(number: Int!): Issue
+  issues(states: [IssueState!], labels: [String!], filterBy: IssueFilters, orderBy: IssueOrder,
     first: Int, last: Int, after: String, before: String): IssueConnection!
+  pullRequest(number: Int!): PullRequest
   pullRequests(states: [PullRequestState!], labels: [String!], baseRefName: String,
-    headRefName: String, first: Int, last: Int, after: String, before: String):
+    headRefName: String, orderBy: IssueOrder, first: Int, last: Int, after: String, before: String):
     PullRequestConnection!
-  releases(first: Int, last: Int, after: String, before: String): ReleaseConnection!
+  releases(orderBy: ReleaseOrder, first: Int, last: Int, after: String, before: String):
+    ReleaseConnection!
+  discussion(number: Int!): Discussion
+  discussions(states: [DiscussionState!], orderBy: DiscussionOrder, first: Int, last: Int,
+    after: String, before: String): DiscussionConnection!
   createdAt: DateTime!
   updatedAt: DateTime!
   pushedAt: DateTime
@@ -150,10 +180,277 @@ type Repository implements Node {
 
 type StargazerConnection { totalCount: Int! }
 type RepositoryConnection { totalCount: Int! nodes: [Repository] pageInfo: PageInfo! }
-type UserConnection { totalCount: Int! }
-type IssueConnection { totalCount: Int! }
-type PullRequestConnection { totalCount: Int! }
-type ReleaseConnection { totalCount: Int! }
+type UserConnection {
+  totalCount: Int!
+  nodes: [User]
+  edges: [UserEdge]
+  pageInfo: PageInfo!
+}
+type UserEdge { cursor: String! node: User }
+type IssueConnection {
+  totalCount: Int!
+  nodes: [Issue]
+  edges: [IssueEdge]
+  pageInfo: PageInfo!
+}
+type IssueEdge { cursor: String! node: Issue }
+type PullRequestConnection {
+  totalCount: Int!
+  nodes: [PullRequest]
+  edges: [PullRequestEdge]
+  pageInfo: PageInfo!
+}
+type PullRequestEdge { cursor: String! node: PullRequest }
+type ReleaseConnection {
+  totalCount: Int!
+  nodes: [Release]
+  edges: [ReleaseEdge]
+  pageInfo: PageInfo!
+}
+type ReleaseEdge { cursor: String! node: Release }
+type DiscussionConnection {
+  totalCount: Int!
+  nodes: [Discussion]
+  edges: [DiscussionEdge]
+  pageInfo: PageInfo!
+}
+type DiscussionEdge { cursor: String! node: Discussion }
+type IssueCommentConnection {
+  totalCount: Int!
+  nodes: [IssueComment]
+  edges: [IssueCommentEdge]
+  pageInfo: PageInfo!
+}
+type IssueCommentEdge { cursor: String! node: IssueComment }
+type PullRequestReviewConnection {
+  totalCount: Int!
+  nodes: [PullRequestReview]
+  edges: [PullRequestReviewEdge]
+  pageInfo: PageInfo!
+}
+type PullRequestReviewEdge { cursor: String! node: PullRequestReview }
+type PullRequestReviewCommentConnection {
+  totalCount: Int!
+  nodes: [PullRequestReviewComment]
+  edges: [PullRequestReviewCommentEdge]
+  pageInfo: PageInfo!
+}
+type PullRequestReviewCommentEdge { cursor: String! node: PullRequestReviewComment }
+type PullRequestCommitConnection {
+  totalCount: Int!
+  nodes: [PullRequestCommit]
+  edges: [PullRequestCommitEdge]
+  pageInfo: PageInfo!
+}
+type PullRequestCommitEdge { cursor: String! node: PullRequestCommit }
+type StatusCheckRollupContextConnection {
+  totalCount: Int!
+  nodes: [StatusCheckRollupContext]
+  edges: [StatusCheckRollupContextEdge]
+  pageInfo: PageInfo!
+}
+type StatusCheckRollupContextEdge { cursor: String! node: StatusCheckRollupContext }
+type LabelConnection {
+  totalCount: Int!
+  nodes: [Label]
+  edges: [LabelEdge]
+  pageInfo: PageInfo!
+}
+type LabelEdge { cursor: String! node: Label }
+type CommitConnection { totalCount: Int! }
+type ReactionConnection { totalCount: Int! }
+type DiscussionCommentConnection { totalCount: Int! }
+
+type Bot implements Actor { databaseId: Int login: String! url: URI! avatarUrl: URI! }
+type Mannequin implements Actor { databaseId: Int login: String! url: URI! avatarUrl: URI! }
+type EnterpriseUserAccount implements Actor { login: String! url: URI! avatarUrl: URI! }
+
+type Issue implements Node {
+  id: ID!
+  databaseId: Int
+  fullDatabaseId: BigInt
+  number: Int!
+  title: String!
+  body: String!
+  url: URI!
+  state: IssueState!
+  stateReason(enableDuplicate: Boolean = false): IssueStateReason
+  closed: Boolean!
+  closedAt: DateTime
+  createdAt: DateTime!
+  updatedAt: DateTime!
+  author: Actor
+  authorAssociation: CommentAuthorAssociation!
+  locked: Boolean!
+  milestone: Milestone
+  labels(first: Int, last: Int, after: String, before: String): LabelConnection
+  assignees(first: Int, last: Int, after: String, before: String): UserConnection!
+  comments(orderBy: IssueCommentOrder, first: Int, last: Int, after: String, before: String):
+    IssueCommentConnection!
+  reactions(first: Int, last: Int, after: String, before: String): ReactionConnection!
+}
+type PullRequest implements Node {
+  id: ID!
+  databaseId: Int
+  fullDatabaseId: BigInt
+  number: Int!
+  title: String!
+  body: String!
+  url: URI!
+  state: PullRequestState!
+  isDraft: Boolean!
+  closed: Boolean!
+  closedAt: DateTime
+  merged: Boolean!
+  mergedAt: DateTime
+  mergedBy: Actor
+  mergeCommit: Commit
+  createdAt: DateTime!
+  updatedAt: DateTime!
+  author: Actor
+  authorAssociation: CommentAuthorAssociation!
+  locked: Boolean!
+  milestone: Milestone
+  additions: Int!
+  deletions: Int!
+  changedFiles: Int!
+  baseRefName: String!
+  headRefName: String!
+  headRefOid: GitObjectID!
+  reviewDecision: PullRequestReviewDecision
+  labels(first: Int, last: Int, after: String, before: String): LabelConnection
+  assignees(first: Int, last: Int, after: String, before: String): UserConnection!
+  comments(orderBy: IssueCommentOrder, first: Int, last: Int, after: String, before: String):
+    IssueCommentConnection!
+  reactions(first: Int, last: Int, after: String, before: String): ReactionConnection!
+  reviews(states: [PullRequestReviewState!], first: Int, last: Int, after: String, before: String):
+    PullRequestReviewConnection
+  commits(first: Int, last: Int, after: String, before: String): PullRequestCommitConnection!
+}
+type IssueComment {
+  id: ID!
+  databaseId: Int
+  fullDatabaseId: BigInt
+  body: String!
+  createdAt: DateTime!
+  updatedAt: DateTime!
+  author: Actor
+  authorAssociation: CommentAuthorAssociation!
+}
+type PullRequestReview implements Node {
+  id: ID!
+  databaseId: Int
+  fullDatabaseId: BigInt
+  state: PullRequestReviewState!
+  body: String!
+  createdAt: DateTime!
+  updatedAt: DateTime!
+  submittedAt: DateTime
+  author: Actor
+  authorAssociation: CommentAuthorAssociation!
+  commit: Commit
+  pullRequest: PullRequest!
+  comments(first: Int, last: Int, after: String, before: String):
+    PullRequestReviewCommentConnection!
+}
+type PullRequestReviewComment {
+  id: ID!
+  databaseId: Int
+  fullDatabaseId: BigInt
+  body: String!
+  path: String!
+  line: Int
+  createdAt: DateTime!
+  updatedAt: DateTime!
+  author: Actor
+  authorAssociation: CommentAuthorAssociation!
+  commit: Commit
+  originalCommit: Commit
+  replyTo: PullRequestReviewComment
+  pullRequestReview: PullRequestReview
+}
+type PullRequestCommit { commit: Commit! }
+type Commit implements Node {
+  id: ID!
+  oid: GitObjectID!
+  abbreviatedOid: String!
+  message: String!
+  messageHeadline: String!
+  messageBody: String!
+  authoredDate: DateTime!
+  committedDate: DateTime!
+  author: GitActor
+  committer: GitActor
+  additions: Int!
+  deletions: Int!
+  changedFilesIfAvailable: Int
+  parents(first: Int, last: Int, after: String, before: String): CommitConnection!
+  statusCheckRollup: StatusCheckRollup
+}
+type GitActor { name: String email: String date: GitTimestamp user: User }
+type StatusCheckRollup {
+  state: StatusState!
+  commit: Commit
+  contexts(first: Int, last: Int, after: String, before: String):
+    StatusCheckRollupContextConnection!
+}
+type CheckRun {
+  id: ID!
+  databaseId: Int
+  name: String!
+  status: CheckStatusState!
+  conclusion: CheckConclusionState
+  startedAt: DateTime
+  completedAt: DateTime
+  detailsUrl: URI
+  checkSuite: CheckSuite!
+}
+type CheckSuite { status: CheckStatusState! conclusion: CheckConclusionState app: App }
+type App { name: String! slug: String! }
+type StatusContext {
+  id: ID!
+  context: String!
+  state: StatusState!
+  description: String
+  targetUrl: URI
+  createdAt: DateTime!
+}
+type Label { name: String! color: String! description: String }
+type Milestone { number: Int! title: String! }
+type Release implements Node {
+  id: ID!
+  databaseId: Int
+  tagName: String!
+  name: String
+  description: String
+  author: User
+  isDraft: Boolean!
+  isPrerelease: Boolean!
+  createdAt: DateTime!
+  publishedAt: DateTime
+  updatedAt: DateTime!
+}
+type Discussion implements Node {
+  id: ID!
+  databaseId: Int
+  number: Int!
+  title: String!
+  body: String!
+  url: URI!
+  author: Actor
+  authorAssociation: CommentAuthorAssociation!
+  category: DiscussionCategory!
+  isAnswered: Boolean
+  locked: Boolean!
+  closed: Boolean!
+  closedAt: DateTime
+  upvoteCount: Int!
+  comments(first: Int, last: Int, after: String, before: String):
+    DiscussionCommentConnection!
+  createdAt: DateTime!
+  updatedAt: DateTime!
+}
+type DiscussionCategory { name: String! }
 type LanguageConnection {
   totalCount: Int!
   totalSize: Int!
@@ -184,7 +481,7 @@ constexpr resolution resolutions[] = {
     {"Query.viewer", resolver::query_viewer},
     {"SearchResultItemConnection.repositoryCount", resolver::search_repository_count},
     {"SearchResultItemConnection.userCount", resolver::search_zero},
-    {"SearchResultItemConnection.issueCount", resolver::search_zero},
+    {"SearchResultItemConnection.issueCount", resolver::search_issue_count},
     {"SearchResultItemConnection.codeCount", resolver::search_zero},
     {"SearchResultItemConnection.discussionCount", resolver::search_zero},
     {"SearchResultItemConnection.wikiCount", resolver::search_zero},
@@ -216,6 +513,7 @@ constexpr resolution resolutions[] = {
     {"Repository.issues", resolver::repository_issues},
     {"Repository.pullRequests", resolver::repository_pull_requests},
     {"Repository.releases", resolver::repository_releases},
+    {"Repository.discussions", resolver::repository_discussions},
     {"Repository.createdAt", resolver::repository_created_at},
     {"Repository.updatedAt", resolver::repository_updated_at},
     {"Repository.pushedAt", resolver::repository_pushed_at},
@@ -238,10 +536,10 @@ constexpr resolution resolutions[] = {
     {"Repository.isMirror", resolver::repository_is_mirror},
     {"Repository.isTemplate", resolver::repository_is_template},
     {"Repository.isInOrganization", resolver::repository_is_in_organization},
-    {"Repository.hasIssuesEnabled", resolver::always_true},
+    {"Repository.hasIssuesEnabled", resolver::repository_has_issues},
     {"Repository.hasWikiEnabled", resolver::always_true},
     {"Repository.hasProjectsEnabled", resolver::always_true},
-    {"Repository.hasDiscussionsEnabled", resolver::always_false},
+    {"Repository.hasDiscussionsEnabled", resolver::repository_has_discussions},
     {"Repository.lockReason", resolver::always_null},
     {"Repository.parent", resolver::repository_parent},
     {"Repository.templateRepository", resolver::always_null},
@@ -261,14 +559,21 @@ constexpr resolution resolutions[] = {
     {"Organization.repositories", resolver::owner_repositories},
     {"Organization.url", resolver::owner_url},
     {"Organization.avatarUrl", resolver::owner_url},
+    {"Bot.login", resolver::owner_login},
+    {"Bot.url", resolver::owner_url},
+    {"Bot.avatarUrl", resolver::owner_url},
+    {"Bot.databaseId", resolver::owner_database_id},
+    {"Mannequin.login", resolver::owner_login},
+    {"Mannequin.url", resolver::owner_url},
+    {"Mannequin.avatarUrl", resolver::owner_url},
+    {"Mannequin.databaseId", resolver::owner_database_id},
+    {"EnterpriseUserAccount.login", resolver::owner_login},
+    {"EnterpriseUserAccount.url", resolver::owner_url},
+    {"EnterpriseUserAccount.avatarUrl", resolver::owner_url},
     {"StargazerConnection.totalCount", resolver::total_count},
     {"RepositoryConnection.totalCount", resolver::total_count},
     {"RepositoryConnection.nodes", resolver::search_nodes},
     {"RepositoryConnection.pageInfo", resolver::search_page_info},
-    {"UserConnection.totalCount", resolver::total_count},
-    {"IssueConnection.totalCount", resolver::total_count},
-    {"PullRequestConnection.totalCount", resolver::total_count},
-    {"ReleaseConnection.totalCount", resolver::total_count},
     {"LanguageConnection.totalCount", resolver::total_count},
     {"LanguageConnection.totalSize", resolver::languages_total_size},
     {"LanguageConnection.nodes", resolver::languages_nodes},
@@ -289,11 +594,31 @@ constexpr resolution resolutions[] = {
     {"Topic.name", resolver::topic_name},
 };
 
-resolver resolver_of(const std::string& field) {
-  for (const auto& [name, resolve] : resolutions)
-    if (name == field)
-      return resolve;
-  throw std::logic_error("no resolver for " + field);
+/// What all lists of metadata have alike.
+constexpr resolution list_resolutions[] = {
+    {"Connection.totalCount", resolver::total_count},
+    {"Connection.nodes", resolver::search_nodes},
+    {"Connection.edges", resolver::search_edges},
+    {"Connection.pageInfo", resolver::search_page_info},
+    {"Edge.cursor", resolver::edge_cursor},
+    {"Edge.node", resolver::edge_node},
+};
+
+void resolve(const std::string& name, field_def& field) {
+  for (const auto& [known, resolver] : resolutions)
+    if (known == name) {
+      field.resolve = resolver;
+      return;
+    }
+  for (const auto& [ending, resolver] : list_resolutions)
+    if (name.ends_with(ending)) {
+      field.resolve = resolver;
+      return;
+    }
+  field.resolve = resolver::metadata;
+  field.get = find_metadata_getter(name);
+  if (field.get == nullptr)
+    throw std::logic_error("no resolver for " + name);
 }
 
 /// Default values in the definition are booleans only.
@@ -403,7 +728,7 @@ schema::schema() {
     for (auto& field : type.fields) {
       field.result = &types_.at(field.type.name);
       if (type.what == type_def::kind::object)
-        field.resolve = resolver_of(name + "." + field.name);
+        resolve(name + "." + field.name, field);
     }
   }
   typename_.name = "__typename";
@@ -411,6 +736,8 @@ schema::schema() {
   typename_.resolve = resolver::typename_of;
   typename_.result = &types_.at("String");
 }
+
+std::string_view schema_text() { return definition; }
 
 const schema& schema::instance() {
   static const schema the_schema;

@@ -100,6 +100,12 @@ enum class resolver : uint8_t {
   topics_nodes,
   topic_of,
   topic_name,
+  // Lists of metadata, and everything in them (`metadata_fields.hpp`)
+  search_issue_count,
+  repository_discussions,
+  repository_has_issues,
+  repository_has_discussions,
+  metadata,
 };
 
 struct argument_def {
@@ -109,12 +115,17 @@ struct argument_def {
 };
 
 struct type_def;
+struct metadata_object;
+struct metadata_request;
+struct metadata_value;
 
 struct field_def {
   std::string name;
   graphql::type_ref type;
   std::vector<argument_def> arguments;
   resolver resolve = resolver::always_null;
+  /// Of a field whose resolver is `metadata`.
+  metadata_value (*get)(const metadata_object&, const metadata_request&) = nullptr;
   const type_def* result = nullptr;
 
   /// True for a connection that is paged with `first` or `last`.
@@ -155,5 +166,8 @@ private:
   std::unordered_map<std::string, type_def> types_;
   field_def typename_;
 };
+
+/// What the simulator implements, in GraphQL's schema language.
+std::string_view schema_text();
 
 } // namespace gitstar::sim

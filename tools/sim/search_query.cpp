@@ -12,41 +12,6 @@ constexpr std::string_view topic_names[] = {
     "android", "deep-learning",    "rust",   "linux", "security", "game",          "database",
 };
 
-/// One word of a search; quotes are taken off.
-struct term {
-  std::string qualifier; ///< lower case; empty: a plain word
-  std::string text;
-  bool negated = false;
-};
-
-/// Cuts a search at blanks outside of quotes.
-std::vector<term> cut(std::string_view text) {
-  std::vector<term> out;
-  for (size_t i = 0; i < text.size();) {
-    if (text[i] == ' ' || text[i] == '\t' || text[i] == '\n') {
-      ++i;
-      continue;
-    }
-    term next;
-    auto quoted = false;
-    if (text[i] == '-' && i + 1 < text.size() && text[i + 1] != ' ') {
-      next.negated = true;
-      ++i;
-    }
-    for (; i < text.size() && (quoted || (text[i] != ' ' && text[i] != '\t' && text[i] != '\n'));
-         ++i) {
-      if (text[i] == '"')
-        quoted = !quoted;
-      else if (text[i] == ':' && !quoted && next.qualifier.empty())
-        next.qualifier = lower_case(std::exchange(next.text, {}));
-      else
-        next.text += text[i];
-    }
-    out.push_back(std::move(next));
-  }
-  return out;
-}
-
 std::optional<time_span> parse_amount(search_column column, std::string_view text) {
   if (column == search_column::created || column == search_column::pushed)
     return parse_time(text);
@@ -54,47 +19,6 @@ std::optional<time_span> parse_amount(search_column column, std::string_view tex
   if (!number)
     return std::nullopt;
   return time_span{*number, *number};
-}
-
-/// `n`, `a..b`, `a..*`, `*..b`, `>n`, `>=n`, `<n`, `<=n`; both ends of a range are inclusive.
-std::optional<range_filter> parse_range(search_column column, std::string_view text) {
-  range_filter out;
-  out.column = column;
-  if (auto dots = text.find(".."); dots != std::string_view::npos) {
-    auto from = text.substr(0, dots);
-    auto to = text.substr(dots + 2);
-    auto low = parse_amount(column, from);
-    auto high = parse_amount(column, to);
-    if ((!low && from != "*") || (!high && to != "*"))
-      return std::nullopt;
-    if (low)
-      out.low = low->first;
-    if (high)
-      out.high = high->last;
-    return out;
-  }
-  auto starts = [&](std::string_view sign) {
-    if (!text.starts_with(sign))
-      return false;
-    text.remove_prefix(sign.size());
-    return true;
-  };
-  auto at_least = starts(">=");
-  auto at_most = !at_least && starts("<=");
-  auto above = !at_least && starts(">");
-  auto below = !at_most && starts("<");
-  auto amount = parse_amount(column, text);
-  if (!amount)
-    return std::nullopt;
-  if (above)
-    out.low = amount->last + 1;
-  else if (!at_most && !below)
-    out.low = amount->first;
-  if (below)
-    out.high = amount->first - 1;
-  else if (!at_least && !above)
-    out.high = amount->last;
-  return out;
 }
 
 std::optional<search_column> column_of(const std::string& qualifier) {
@@ -119,7 +43,7 @@ public:
 
   search_query parse(std::string_view text) {
     auto next_is_negated = false;
-    for (auto& next : cut(text)) {
+    for (auto& next : cut_search(text)) {
       if (next.qualifier.empty() && next.text == "NOT") {
         next_is_negated = true;
         continue;
@@ -131,7 +55,7 @@ public:
   }
 
 private:
-  void read(const term& next) {
+  void read(const search_term& next) {
     if (auto column = column_of(next.qualifier))
       read_range(*column, next);
     else if (next.qualifier == "sort")
@@ -154,8 +78,8 @@ private:
            next.negated});
   }
 
-  void read_range(search_column column, const term& next) {
-    auto range = parse_range(column, next.text);
+  void read_range(search_column column, const search_term& next) {
+    auto range = parse_search_range(column, next.text);
     if (!range) {
       query_.nothing = true;
       return;
@@ -174,7 +98,7 @@ private:
                                       : search_sort::none;
   }
 
-  void read_language(const term& next) {
+  void read_language(const search_term& next) {
     number_filter filter;
     filter.negated = next.negated;
     const auto& names = data_.languages();
@@ -192,7 +116,7 @@ private:
     return out;
   }
 
-  void read_license(const term& next) {
+  void read_license(const search_term& next) {
     number_filter filter;
     filter.negated = next.negated;
     for (uint32_t i = 1; i < data_.licenses().size(); ++i)
@@ -201,7 +125,7 @@ private:
     query_.licenses.push_back(std::move(filter));
   }
 
-  void read_owner(const term& next) {
+  void read_owner(const search_term& next) {
     auto owner = data_.find_owner(next.text);
     auto& filter = next.negated ? query_.excluded_owners : query_.owners;
     filter.numbers.push_back(owner.value_or(std::numeric_limits<uint32_t>::max()));
@@ -211,7 +135,7 @@ private:
     query_.rows.push_back(data_.find_name(name)); // `no_row` matches nothing
   }
 
-  bool read_flag(const term& next) {
+  bool read_flag(const search_term& next) {
     auto value = lower_case(next.text);
     auto truth = value == "true";
     if (next.qualifier == "fork")
@@ -267,6 +191,73 @@ private:
 };
 
 } // namespace
+
+std::vector<search_term> cut_search(std::string_view text) {
+  std::vector<search_term> out;
+  for (size_t i = 0; i < text.size();) {
+    if (text[i] == ' ' || text[i] == '\t' || text[i] == '\n') {
+      ++i;
+      continue;
+    }
+    search_term next;
+    auto quoted = false;
+    if (text[i] == '-' && i + 1 < text.size() && text[i + 1] != ' ') {
+      next.negated = true;
+      ++i;
+    }
+    for (; i < text.size() && (quoted || (text[i] != ' ' && text[i] != '\t' && text[i] != '\n'));
+         ++i) {
+      if (text[i] == '"')
+        quoted = !quoted;
+      else if (text[i] == ':' && !quoted && next.qualifier.empty())
+        next.qualifier = lower_case(std::exchange(next.text, {}));
+      else
+        next.text += text[i];
+    }
+    out.push_back(std::move(next));
+  }
+  return out;
+}
+
+std::optional<range_filter> parse_search_range(search_column column, std::string_view text) {
+  range_filter out;
+  out.column = column;
+  if (auto dots = text.find(".."); dots != std::string_view::npos) {
+    auto from = text.substr(0, dots);
+    auto to = text.substr(dots + 2);
+    auto low = parse_amount(column, from);
+    auto high = parse_amount(column, to);
+    if ((!low && from != "*") || (!high && to != "*"))
+      return std::nullopt;
+    if (low)
+      out.low = low->first;
+    if (high)
+      out.high = high->last;
+    return out;
+  }
+  auto starts = [&](std::string_view sign) {
+    if (!text.starts_with(sign))
+      return false;
+    text.remove_prefix(sign.size());
+    return true;
+  };
+  auto at_least = starts(">=");
+  auto at_most = !at_least && starts("<=");
+  auto above = !at_least && starts(">");
+  auto below = !at_most && starts("<");
+  auto amount = parse_amount(column, text);
+  if (!amount)
+    return std::nullopt;
+  if (above)
+    out.low = amount->last + 1;
+  else if (!at_most && !below)
+    out.low = amount->first;
+  if (below)
+    out.high = amount->first - 1;
+  else if (!at_least && !above)
+    out.high = amount->last;
+  return out;
+}
 
 search_query parse_search(std::string_view text, const dataset& data) {
   return search_parser{data}.parse(text);

@@ -48,6 +48,20 @@ struct search_query {
   static constexpr size_t max_length = 256;
 };
 
+/// One word of a search; quotes are taken off.
+struct search_term {
+  std::string qualifier; ///< lower case; empty: a plain word
+  std::string text;
+  bool negated = false;
+};
+
+/// Cuts a search at blanks outside of quotes.
+std::vector<search_term> cut_search(std::string_view text);
+
+/// `n`, `a..b`, `a..*`, `*..b`, `>n`, `>=n`, `<n`, `<=n`; both ends of a range are inclusive.
+/// Nothing if it is none of these.
+std::optional<range_filter> parse_search_range(search_column column, std::string_view text);
+
 /// Parses a search. Qualifiers that GitHub does not know are words, as on GitHub; a qualifier whose
 /// value makes no sense matches nothing. `OR` is not supported: it is taken as a word.
 search_query parse_search(std::string_view text, const dataset& data);

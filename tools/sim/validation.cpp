@@ -49,7 +49,7 @@ bool is_scalar(const value& x, const std::string& type) {
   case kind::boolean:
     return type == "Boolean";
   case kind::text:
-    return type == "String" || type == "ID" || type == "URI" ||
+    return type == "String" || type == "ID" || type == "URI" || type == "GitObjectID" ||
            (type == "DateTime" && parse_time(x.text).has_value());
   case kind::enumeration:
   case kind::null:

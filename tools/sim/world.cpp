@@ -13,6 +13,11 @@ constexpr int64_t new_id_step = 3;
 
 void github::change_world(const fault_rule& fault) {
   for (int64_t i = 0; i < fault.count; ++i) {
+    if (fault.kind == fault_kind::metadata) {
+      if (metadata_.enabled())
+        metadata_.move(next_random(), fault.share, 0, server_time(now()), 0);
+      continue;
+    }
     if (fault.kind == fault_kind::create) {
       create(random_owner());
       continue;
