@@ -375,29 +375,6 @@ const kind& kind_named(const std::string& name) {
   return *found;
 }
 
-std::string column_texts(const kind& of) {
-  names result;
-  for (const auto& x : of.columns) {
-    auto name = "r." + std::string{x.name};
-    result.push_back(x.type == column_type::timestamptz
-                         ? "to_char(" + name +
-                               " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-                         : name);
-  }
-  return joined(result);
-}
-
-metadata_row metadata_row_from(const kind& of, const pqxx::row& row, int first) {
-  metadata_row result;
-  for (std::size_t i = 0; i < of.columns.size(); ++i) {
-    auto field = row[first + static_cast<int>(i)];
-    result.values.push_back(field.is_null()
-                                ? optional<std::string>{}
-                                : optional<std::string>{std::string{field.c_str(), field.size()}});
-  }
-  return result;
-}
-
 repo_id repository_of(const kind& of, const metadata_row& row) {
   auto index = metadata::column_index(of, "repo_id").value();
   if (index >= row.values.size() || !row.values[index])

@@ -1,5 +1,5 @@
-/// Metadata of all kinds into and out of their tables, by statements derived from the kinds'
-/// descriptions. Internal to db/: includes libpqxx.
+/// Metadata of all kinds into their tables, by statements derived from the kinds' descriptions.
+/// Internal to db/: includes libpqxx.
 #pragma once
 
 #include "db/array_encoder.hpp"
@@ -23,16 +23,11 @@ void write_metadata(pqxx::work& work, const batch& findings, batch_receipt& rece
 
 /// The statement that writes rows of a kind: $1 and so on are the columns as text[], the last is
 /// the time of observation in seconds since 1970. Returns how many rows were inserted and updated.
+/// Tests look at its plan.
 std::string upsert_statement(const metadata::kind& of);
 
 /// The kind with this name. Throws `store_error` where there is none.
 const metadata::kind& kind_named(const std::string& name);
-
-/// The columns as `metadata_row` has them, to be selected from a table with the alias `r`.
-std::string column_texts(const metadata::kind& of);
-
-/// What `column_texts` selected, from the field `first` on.
-metadata_row metadata_row_from(const metadata::kind& of, const pqxx::row& row, int first = 0);
 
 /// Which repository a row is of.
 repo_id repository_of(const metadata::kind& of, const metadata_row& row);

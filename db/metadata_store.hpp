@@ -26,18 +26,6 @@ public:
   /// is SQL over the columns of `repositories`, from the operator's config; empty: all.
   std::vector<repo_id> repositories(const std::string& condition, repo_id after, uint32_t limit);
 
-  /// What is stored, and there, of one kind in the lists of some parents: `link` names the columns
-  /// and each of `parents` has their values. By key.
-  metadata_rows stored(const std::string& kind, const std::vector<std::string>& link,
-                       const std::vector<metadata_row>& parents);
-
-  /// The elements that are open (`metadata::kind::open_state`) in these repositories. By key.
-  metadata_rows open(const std::string& kind, const std::vector<repo_id>& repositories);
-
-  /// The rows of `found` that are not stored, are gone, or differ, in their order: the parents
-  /// whose lists have to be read.
-  metadata_rows changed(const metadata_rows& found);
-
 private:
   class implementation;
   std::unique_ptr<implementation> impl_;
