@@ -496,18 +496,16 @@ public:
 
   template <class Body>
   cost cost_of(const std::string& what, Body body) {
+    end_other_sessions();
     auto before = counts();
     auto begin = value<std::string>("select pg_current_wal_insert_lsn()");
     {
-      db::postgres_store writer{connection_string() + " application_name=counted"};
+      db::postgres_store writer{connection_string()};
       body(writer);
     }
     auto bytes =
         value<int64_t>("select (pg_current_wal_insert_lsn() - '" + begin + "'::pg_lsn)::bigint");
-    // A session hands its counts over before it has ended.
-    while (value<bool>("select exists (select from pg_stat_activity "
-                       "where application_name = 'counted')"))
-      std::this_thread::sleep_for(1ms);
+    end_other_sessions();
     cost result{{}, bytes};
     for (const auto& [name, count] : counts())
       if (auto more = count - before[name]; more != 0)
@@ -518,6 +516,15 @@ public:
   }
 
 private:
+  // A session hands its counts over some time later, but before it has ended.
+  void end_other_sessions() {
+    std::string others = " from pg_stat_activity where backend_type = 'client backend' "
+                         "and pid <> pg_backend_pid()";
+    ask("select pg_terminate_backend(pid)" + others);
+    while (value<bool>("select exists (select" + others + ')'))
+      std::this_thread::sleep_for(1ms);
+  }
+
   void outside(const std::string& sql) {
     pqxx::connection link{connection_string()};
     pqxx::nontransaction{link}.exec(sql);
