@@ -2,6 +2,7 @@
 
 #include "db/connection.hpp"
 #include "db/rows.hpp"
+#include "messages/metadata/registry.hpp"
 
 #include <algorithm>
 
@@ -94,6 +95,42 @@ from grown
 order by 4 desc, repo_id
 limit $2)";
 
+/// Whether the database has the kind's table: a replica may lag behind a migration.
+bool has_table(pqxx::work& work, const std::string& name) {
+  return !work.exec_params1("select to_regclass($1)", name)[0].is_null();
+}
+
+std::vector<stored_kind> metadata_of(pqxx::work& work, repo_id id) {
+  std::vector<stored_kind> result;
+  if (!has_table(work, "metadata_watermarks"))
+    return result;
+  for (const auto* kind : metadata::all_kinds()) {
+    stored_kind x;
+    x.kind = kind->name;
+    if (!has_table(work, x.kind))
+      continue;
+    std::string there = kind->can_go ? "gone_at is null" : "true";
+    auto open = kind->open_state.empty() ? "null"
+                                         : "count(*) filter (where " + there + " and state = '" +
+                                               std::string{kind->open_state} + "')";
+    auto counts = work.exec_params1("select count(*) filter (where " + there +
+                                        "), count(*) filter (where not (" + there + ")), " + open +
+                                        " from " + x.kind + " where repo_id = $1",
+                                    id);
+    x.count = counts[0].as<int64_t>();
+    x.gone = counts[1].as<int64_t>();
+    x.open = optional_from<int64_t>(counts[2]);
+    auto read = work.exec_params("select extract(epoch from watermark)::bigint "
+                                 "from metadata_watermarks where repo_id = $1 and kind = $2",
+                                 id, x.kind);
+    if (!read.empty() && !read[0][0].is_null())
+      x.watermark = time_from(read[0][0]);
+    if (x.count > 0 || x.gone > 0 || !read.empty())
+      result.push_back(std::move(x));
+  }
+  return result;
+}
+
 optional<stored_repository> find_in(const std::string& connection_string,
                                     const std::string& full_name) {
   connection database{connection_string};
@@ -109,6 +146,7 @@ optional<stored_repository> find_in(const std::string& connection_string,
                           "from star_history where repo_id = $1 order by observed_at",
                           result.repository.repo_id))
       result.stars.push_back({time_from(row[0]), row[1].as<int64_t>()});
+    result.metadata = metadata_of(work, result.repository.repo_id);
     return result;
   });
 }

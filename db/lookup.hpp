@@ -15,6 +15,15 @@ struct star_observation {
   int64_t star_count = 0;
 };
 
+/// What is stored of one kind of a repository's metadata.
+struct stored_kind {
+  std::string kind;
+  int64_t count = 0;             ///< of what is there
+  int64_t gone = 0;              ///< of what was there
+  optional<int64_t> open;        ///< of `count`; empty where a kind has no such state
+  optional<timestamp> watermark; ///< what moved before is stored; empty: not known
+};
+
 /// All that is stored of one repository.
 struct stored_repository {
   gitstar::repository repository;
@@ -23,6 +32,7 @@ struct stored_repository {
   timestamp asked_at;   ///< PostgreSQL's clock
   /// The star history, oldest first: the first count seen and every change.
   std::vector<star_observation> stars;
+  std::vector<stored_kind> metadata; ///< without the kinds that nobody has read
   /// Other repositories that were last seen under this name: names move, ids do not.
   std::vector<repo_id> namesakes;
 };

@@ -3,7 +3,9 @@
 #include "db/connection.hpp"
 #include "db/store_layout.hpp"
 
+#include <chrono>
 #include <map>
+#include <thread>
 
 namespace gitstar::db {
 
@@ -19,6 +21,15 @@ create table if not exists schema_migrations (
   checksum   text not null,
   applied_at timestamptz not null default now()
 ))";
+
+// A change of a table waits for who works on it, and all others queue behind it meanwhile: rather
+// give up soon, let them go first, and try again. So with a crawl that waits for us and holds what
+// we need.
+constexpr auto wait_shortly = "set local lock_timeout = '100ms'";
+constexpr std::string_view lock_not_available = "55P03";
+constexpr std::string_view deadlock = "40P01";
+constexpr auto between_attempts = std::chrono::milliseconds{300};
+constexpr int most_attempts = 1000; // some minutes
 
 using checksums = std::map<int, std::string>;
 
@@ -60,27 +71,55 @@ void refuse_other_layout(pqxx::work& work, const config::partitioning& wanted) {
                        ", but the database was made with " + to_string(found) + " and keeps that");
 }
 
-int apply_missing(pqxx::work& work, const std::vector<migration>& wanted,
-                  const config::partitioning& layout) {
+/// What one transaction has done.
+struct migration_step {
+  int applied = 0;
+  bool more = false;
+};
+
+/// A new database is made as a whole. Of one in use each transaction changes a little, so that its
+/// locks are held shortly.
+migration_step apply_missing(pqxx::work& work, const std::vector<migration>& wanted,
+                             const config::partitioning& layout) {
   refuse_old_server(work);
   work.exec(lock_statement);
   work.exec(create_table);
   auto applied = applied_migrations(work);
   refuse_foreign_schema(applied, wanted);
-  int count = 0;
+  work.exec(wait_shortly);
+  migration_step result;
   for (const auto& x : wanted) {
     if (applied.count(x.version) != 0)
       continue;
+    if (!applied.empty() && result.applied > 0) {
+      result.more = true;
+      return result;
+    }
     work.exec(x.sql);
     if (x.version == 1)
       divide_repositories(work, layout);
     work.exec_params0("insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
                       x.version, x.name, x.checksum);
-    ++count;
+    ++result.applied;
   }
   if (applied.empty())
     store_partitioning(work, layout);
-  return count;
+  return result;
+}
+
+/// Runs `body` in a transaction, again where locks were not to be had.
+template <class Body>
+auto patiently(connection& database, Body body) {
+  for (int i = 1;; ++i) {
+    try {
+      return database.transaction(body);
+    } catch (const store_error& failure) {
+      auto& code = failure.sqlstate();
+      if ((code != lock_not_available && code != deadlock) || i == most_attempts)
+        throw;
+      std::this_thread::sleep_for(between_attempts);
+    }
+  }
 }
 
 } // namespace
@@ -88,18 +127,25 @@ int apply_missing(pqxx::work& work, const std::vector<migration>& wanted,
 migration_report migrate(const std::string& connection_string, const std::vector<migration>& wanted,
                          const std::optional<config::partitioning>& layout) {
   connection database{connection_string};
-  return database.transaction([&](pqxx::work& work) {
-    migration_report report;
+  migration_report report;
+  auto step = [&](pqxx::work& work) {
     auto applied = applied_migrations(work);
     refuse_foreign_schema(applied, wanted);
+    migration_step result;
     if (applied.size() < wanted.size())
-      report.applied = apply_missing(work, wanted, layout.value_or(config::partitioning{}));
-    if (layout)
+      result = apply_missing(work, wanted, layout.value_or(config::partitioning{}));
+    if (layout && !result.more)
       refuse_other_layout(work, *layout);
-    if (!wanted.empty())
-      report.version = wanted.back().version;
-    return report;
-  });
+    return result;
+  };
+  for (auto more = true; more;) {
+    auto done = patiently(database, step);
+    report.applied += done.applied;
+    more = done.more;
+  }
+  if (!wanted.empty())
+    report.version = wanted.back().version;
+  return report;
 }
 
 void build_query_indexes(const std::string& connection_string) {

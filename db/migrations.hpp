@@ -33,15 +33,17 @@ public:
   using store_error::store_error;
 };
 
-/// Brings the database up to date, all in one transaction. Any number of processes may call it at
-/// once. A new database is divided as `layout` says. Throws `store_error`, also when the database
-/// is newer than `wanted` or was made with a file that has changed since, and `layout_error` where
-/// it is divided in another way; without a `layout` any will do, and a new one is not divided.
+/// Brings the database up to date: a new one in one transaction, one in use by one for each file.
+/// Crawls may go on meanwhile: where a lock is not to be had soon the file is tried again later.
+/// Any number of processes may call it at once. A new database is divided as `layout` says. Throws
+/// `store_error`, also when the database is newer than `wanted` or was made with a file that has
+/// changed since, and `layout_error` where it is divided in another way; without a `layout` any
+/// will do, and a new one is not divided.
 migration_report migrate(const std::string& connection_string,
                          const std::vector<migration>& wanted = built_in_migrations(),
                          const std::optional<config::partitioning>& layout = {});
 
-/// Builds the indexes of `build_query_indexes` (0001_repositories.sql) that are missing: to be
+/// Builds the indexes of `build_query_indexes` (0013_metadata_views.sql) that are missing: to be
 /// called when a crawl has ended. Throws `store_error`.
 void build_query_indexes(const std::string& connection_string);
 

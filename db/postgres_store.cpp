@@ -4,6 +4,7 @@
 #include "db/bucket_map.hpp"
 #include "db/change_model.hpp"
 #include "db/connection.hpp"
+#include "db/metadata_rows.hpp"
 #include "db/rows.hpp"
 #include "db/store_layout.hpp"
 
@@ -335,7 +336,7 @@ public:
     auto receipt = database_.transaction([&](pqxx::work& transaction) {
       check_fence(transaction, work);
       elsewhere();
-      if (map_version && !(rows.empty() && work.gone.empty()))
+      if (map_version && !(rows.empty() && work.gone.empty() && !has_metadata(work)))
         hold_buckets(transaction, *map_version);
       auto result = write_findings(transaction, rows, work);
       if (!parts.empty())
@@ -595,13 +596,15 @@ private:
     return receipt;
   }
 
-  /// The repositories that were read, and which of the known ones are gone.
+  /// The repositories that were read, which of the known ones are gone, and their metadata.
   batch_receipt write_findings(pqxx::work& transaction, const std::vector<const repository*>& rows,
                                const batch& work) {
     auto result =
         rows.empty() ? batch_receipt{} : write_repositories(transaction, rows, work.observed_at);
     if (!rows.empty() || !work.gone.empty())
       write_checks(transaction, rows, work);
+    if (has_metadata(work))
+      write_metadata(transaction, work, result);
     return result;
   }
 

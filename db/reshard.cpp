@@ -4,6 +4,7 @@
 #include "db/bucket_map.hpp"
 #include "db/shards.hpp"
 #include "db/store_layout.hpp"
+#include "messages/metadata/registry.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -20,31 +21,48 @@ constexpr auto only_one = "select pg_try_advisory_xact_lock(7712905346188203345)
 // listed and copied at a time: some 10,000 repositories, as GitHub gives out its ids.
 constexpr int64_t rounds_at_once = 128;
 
-constexpr size_t copied_at_once = 2000; // repositories
+constexpr size_t copied_at_once = 2000;   // repositories
+constexpr int64_t items_at_once = 20'000; // of their metadata, or one repository's
 
-// OFFSET 0 keeps the planner at ranges of the primary key.
-constexpr auto list_repositories = R"(
-with runs as (
-  select (round * 1024 + $3) * 256 as first from generate_series($1::bigint, $2::bigint) round
-), stored as (
-  select r.repo_id, hashtextextended(r::text, 0) as hash
-  from runs
-  cross join lateral (select * from repositories
-                      where repo_id >= first and repo_id < first + 256 offset 0) r
-), told as (
-  select h.repo_id, count(*) as rows, sum(hashtextextended(h::text, 0)) as hash
-  from runs
-  cross join lateral (select * from star_history
-                      where repo_id >= first and repo_id < first + 256 offset 0) h
-  group by 1
-)
-select repo_id, hashtextextended(concat_ws(' ', stored.hash, told.rows, told.hash), 0),
-       coalesce(told.rows, 0)
-from stored full join told using (repo_id)
-order by 1)";
+/// The tables with what belongs to a repository, after that itself.
+std::vector<std::string> moved_tables() {
+  std::vector<std::string> result{"repositories", "star_history", "metadata_watermarks"};
+  for (const auto* kind : metadata::all_kinds())
+    result.emplace_back(kind->name);
+  return result;
+}
+
+/// A checksum for each row that a table has in the `runs` of ids. OFFSET 0 keeps the planner at
+/// ranges of the primary key.
+std::string row_hashes(const std::string& table) {
+  return "select x.repo_id, hashtextextended(x::text, 0) as hash from runs cross join lateral "
+         "(select * from " +
+         table + " where repo_id >= first and repo_id < first + 256 offset 0) x";
+}
+
+/// For the rounds $1 to $2 of bucket $3: each repository with a checksum of all its rows, and how
+/// many of these are history and metadata.
+std::string list_repositories() {
+  std::string items;
+  for (const auto& table : moved_tables())
+    if (table != "repositories" && table != "star_history")
+      items += (items.empty() ? "" : " union all ") + row_hashes(table);
+  auto summed = [](const std::string& rows) {
+    return "select repo_id, count(*) as rows, sum(hash) as hash from (" + rows +
+           ") t group by repo_id";
+  };
+  return "with runs as (select (round * 1024 + $3) * 256 as first "
+         "from generate_series($1::bigint, $2::bigint) round), stored as (" +
+         row_hashes("repositories") + "), told as (" + summed(row_hashes("star_history")) +
+         "), described as (" + summed(items) +
+         ") select repo_id, hashtextextended(concat_ws(' ', stored.hash, told.rows, told.hash, "
+         "described.rows, described.hash), 0), coalesce(told.rows, 0), "
+         "coalesce(described.rows, 0) from stored full join told using (repo_id) "
+         "full join described using (repo_id) order by 1";
+}
 
 // Texts of rows depend on the first two, and servers may differ in them. Compiling
-// `list_repositories` takes thirty times as long as running it.
+// that query takes thirty times as long as running it.
 constexpr auto our_settings =
     "set local timezone = 'UTC'; set local datestyle = 'ISO, MDY'; set local jit = off";
 
@@ -52,6 +70,7 @@ constexpr auto our_settings =
 struct fingerprint {
   int64_t checksum = 0;
   int64_t history = 0;
+  int64_t items = 0; ///< of metadata
   bool operator==(const fingerprint&) const = default;
 };
 
@@ -78,10 +97,11 @@ rounds_summary summary_of(const listing& all) {
 listing list(pqxx::work& work, int bucket, int64_t first_round, int64_t newest_round) {
   listing result;
   for (const auto& row :
-       work.exec_params(list_repositories, first_round,
+       work.exec_params(list_repositories(), first_round,
                         std::min(first_round + rounds_at_once - 1, newest_round), bucket))
-    result.emplace_hint(result.end(), row[0].as<int64_t>(),
-                        fingerprint{row[1].as<int64_t>(), row[2].as<int64_t>()});
+    result.emplace_hint(
+        result.end(), row[0].as<int64_t>(),
+        fingerprint{row[1].as<int64_t>(), row[2].as<int64_t>(), row[3].as<int64_t>()});
   return result;
 }
 
@@ -92,42 +112,44 @@ pqxx::binarystring encoded(const std::vector<repo_id>& ids) {
   return array.encoded();
 }
 
-/// Rows on their way: JSON knows columns by name, so two tables need not have them in one order.
-struct parcel {
-  std::string repositories;
-  std::string history;
-};
+/// Rows on their way, by table: JSON knows columns by name, so two tables need not have them in one
+/// order.
+using parcel = std::map<std::string, std::string>;
 
 parcel pick_up(pqxx::work& from, const std::vector<repo_id>& ids) {
-  auto pick = [&](const std::string& table) {
-    return from
-        .exec_params1("select coalesce(json_agg(r), '[]') from " + table +
-                          " r where repo_id = any($1::bigint[])",
-                      encoded(ids))[0]
-        .as<std::string>();
-  };
-  return {pick("repositories"), pick("star_history")};
+  parcel result;
+  for (const auto& table : moved_tables())
+    result[table] = from.exec_params1("select coalesce(json_agg(r), '[]') from " + table +
+                                          " r where repo_id = any($1::bigint[])",
+                                      encoded(ids))[0]
+                        .as<std::string>();
+  return result;
+}
+
+/// What refers to a repository goes first.
+void delete_rows(pqxx::work& work, const std::vector<repo_id>& ids) {
+  auto tables = moved_tables();
+  std::reverse(tables.begin(), tables.end());
+  for (const auto& table : tables)
+    work.exec_params0("delete from " + table + " where repo_id = any($1::bigint[])", encoded(ids));
 }
 
 void put_down(pqxx::work& to, const std::vector<repo_id>& ids, const parcel& rows) {
-  for (auto table : {"repositories", "star_history"})
-    to.exec_params0("delete from " + std::string{table} + " where repo_id = any($1::bigint[])",
-                    encoded(ids));
+  delete_rows(to, ids);
   if (auto layout = stored_partitioning(to); layout.by == config::partitioning::method::range)
     to.exec_params(
         "select ensure_repository_range(part) from (select distinct repo_id / $2 as part "
         "from json_populate_recordset(null::repositories, $1::json)) t",
-        rows.repositories, static_cast<int64_t>(layout.number));
+        rows.at("repositories"), static_cast<int64_t>(layout.number));
   to.exec_params("select ensure_star_history_months(month, 1) from (select distinct "
                  "date_trunc('month', observed_at at time zone 'UTC') at time zone 'UTC' as month "
                  "from json_populate_recordset(null::star_history, $1::json)) t",
-                 rows.history);
-  to.exec_params0("insert into repositories "
-                  "select * from json_populate_recordset(null::repositories, $1::json)",
-                  rows.repositories);
-  to.exec_params0("insert into star_history "
-                  "select * from json_populate_recordset(null::star_history, $1::json)",
-                  rows.history);
+                 rows.at("star_history"));
+  for (const auto& table : moved_tables())
+    if (auto& json = rows.at(table); json != "[]")
+      to.exec_params0("insert into " + table +
+                          " select * from json_populate_recordset(null::" + table + ", $1::json)",
+                      json);
 }
 
 /// Ids that are not the same in both.
@@ -331,10 +353,16 @@ private:
     auto ids = differences(wanted, found);
     if (ids.empty())
       return summary_of(found);
-    for (size_t i = 0; i < ids.size(); i += copied_at_once) {
-      auto end = std::min(i + copied_at_once, ids.size());
-      std::vector<repo_id> some(ids.begin() + static_cast<std::ptrdiff_t>(i),
-                                ids.begin() + static_cast<std::ptrdiff_t>(end));
+    for (size_t i = 0; i < ids.size();) {
+      std::vector<repo_id> some;
+      for (int64_t items = 0; i < ids.size() && some.size() < copied_at_once; ++i) {
+        auto found_here = wanted.find(ids[i]);
+        if (found_here != wanted.end())
+          items += found_here->second.items;
+        if (!some.empty() && items > items_at_once)
+          break;
+        some.push_back(ids[i]);
+      }
       auto rows = pick_up(from, some);
       transaction(x.to, [&](pqxx::work& to) { put_down(to, some, rows); });
     }
@@ -365,10 +393,7 @@ private:
         std::vector<repo_id> ids;
         for (auto& [id, seen] : list(work, bucket, round, last))
           ids.push_back(id);
-        for (auto table : {"repositories", "star_history"})
-          work.exec_params0("delete from " + std::string{table} +
-                                " where repo_id = any($1::bigint[])",
-                            encoded(ids));
+        delete_rows(work, ids);
       });
     transaction(0, [&](pqxx::work& work) {
       work.exec_params0("update buckets set leaving = null where bucket = $1", bucket);

@@ -1,6 +1,7 @@
 #include "db/sharded_store.hpp"
 
 #include "db/bucket_map.hpp"
+#include "db/metadata_rows.hpp"
 #include "db/shards.hpp"
 
 #include <chrono>
@@ -20,6 +21,31 @@ void add(batch_receipt& sum, const batch_receipt& x) {
   sum.inserted += x.inserted;
   sum.updated += x.updated;
   sum.history += x.history;
+  sum.items += x.items;
+  sum.items_inserted += x.items_inserted;
+  sum.items_updated += x.items_updated;
+  sum.items_gone += x.items_gone;
+}
+
+bool is_empty(const batch& share) {
+  return share.rows.empty() && share.gone.empty() && !has_metadata(share);
+}
+
+/// Metadata is where its repository is.
+void divide_metadata(const batch& work, const bucket_map& map, std::vector<batch>& shares) {
+  for (const auto& all : work.metadata) {
+    const auto& kind = kind_named(all.kind);
+    std::vector<metadata_rows> parts(shares.size(), metadata_rows{all.kind, {}});
+    for (const auto& row : all.rows)
+      parts[static_cast<size_t>(map.shard_of(repository_of(kind, row)))].rows.push_back(row);
+    for (size_t i = 0; i < shares.size(); ++i)
+      if (!parts[i].rows.empty())
+        shares[i].metadata.push_back(std::move(parts[i]));
+  }
+  for (const auto& list : work.lists)
+    shares[static_cast<size_t>(map.shard_of(repository_of(list)))].lists.push_back(list);
+  for (const auto& x : work.watermarks)
+    shares[static_cast<size_t>(map.shard_of(x.repo_id))].watermarks.push_back(x);
 }
 
 } // namespace
@@ -65,6 +91,7 @@ batch_receipt sharded_store::write_by(const bucket_map& map, const batch& work) 
     shares[static_cast<size_t>(map.shard_of(row.repo_id))].rows.push_back(row);
   for (auto id : work.gone)
     shares[static_cast<size_t>(map.shard_of(id))].gone.push_back(id);
+  divide_metadata(work, map, shares);
   for (auto& share : shares)
     share.observed_at = work.observed_at;
   auto& own = shares.front();
@@ -77,7 +104,7 @@ batch_receipt sharded_store::write_by(const bucket_map& map, const batch& work) 
   try {
     auto receipt = ledger().write_share(own, map.version, [&] {
       for (at = 1; at < shards_.size(); ++at)
-        if (!shares[at].rows.empty() || !shares[at].gone.empty())
+        if (!is_empty(shares[at]))
           add(sum, shards_[at]->write_rows(shares[at], map.version));
       at = 0;
     });

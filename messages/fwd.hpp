@@ -32,6 +32,10 @@ struct known_selection;
 struct lacking_node;
 struct lease;
 struct lease_result;
+struct metadata_list;
+struct metadata_row;
+struct metadata_rows;
+struct metadata_watermark;
 struct named_actor;
 struct partition;
 struct permit;
@@ -92,6 +96,12 @@ CAF_ADD_TYPE_ID(gitstar, (gitstar::grant_block))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::worker_greeting))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::worker_news))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<uint64_t>))
+
+CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_list))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_row))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_rows))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_watermark))
+CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::metadata_watermark>))
 
 CAF_ADD_ATOM(gitstar, gitstar, acquire_atom, "acquire")
 CAF_ADD_ATOM(gitstar, gitstar, report_atom, "report")

@@ -3,6 +3,7 @@
 
 #include "messages/api.hpp"
 #include "messages/basic.hpp"
+#include "messages/metadata/rows.hpp"
 #include "messages/partition.hpp"
 #include "messages/repository.hpp"
 
@@ -46,6 +47,9 @@ struct batch {
       partitions; ///< new state of each; skipped where the ledger has a newer lease or its end
   optional<int64_t> threshold; ///< set: also stored as the crawl's threshold
   std::vector<repo_id> gone{}; ///< ids that GitHub does not know (any more)
+  std::vector<metadata_rows> metadata{};
+  std::vector<metadata_list> lists{}; ///< what they do not show is gone; `metadata` comes after
+  std::vector<metadata_watermark> watermarks{};
   bool operator==(const batch&) const = default;
 };
 
@@ -56,6 +60,10 @@ struct batch_receipt {
   int64_t updated = 0; ///< differed in some column
   int64_t history = 0; ///< star_history rows
   milliseconds elapsed{0};
+  int64_t items = 0; ///< distinct elements of metadata in the batch
+  int64_t items_inserted = 0;
+  int64_t items_updated = 0; ///< differed in some column, or were gone
+  int64_t items_gone = 0;    ///< marked gone
   bool operator==(const batch_receipt&) const = default;
 };
 
@@ -131,13 +139,13 @@ auto inspect(Inspector& f, known_selection& x) {
 template <class Inspector>
 auto inspect(Inspector& f, batch& x) {
   return f(caf::meta::type_name("batch"), x.crawl_id, x.epoch, x.observed_at, x.rows, x.partitions,
-           x.threshold, x.gone);
+           x.threshold, x.gone, x.metadata, x.lists, x.watermarks);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, batch_receipt& x) {
   return f(caf::meta::type_name("batch_receipt"), x.rows, x.inserted, x.updated, x.history,
-           x.elapsed);
+           x.elapsed, x.items, x.items_inserted, x.items_updated, x.items_gone);
 }
 
 template <class Inspector>

@@ -3,6 +3,7 @@
 #include "db/bucket_map.hpp"
 #include "db/reshard.hpp"
 #include "db/shards.hpp"
+#include "messages/metadata/registry.hpp"
 #include "tests/db/test_shards.hpp"
 
 #include <catch2/catch.hpp>
@@ -30,13 +31,19 @@ public:
     open();
   }
 
-  /// Everything about repositories and their histories, whichever database they lie in.
+  static std::vector<std::string> tables() {
+    std::vector<std::string> result{"repositories", "star_history", "metadata_watermarks"};
+    for (const auto* kind : metadata::all_kinds())
+      result.emplace_back(kind->name);
+    return result;
+  }
+
+  /// Everything about repositories, whichever database it lies in.
   std::vector<std::string> content() {
     std::vector<std::string> result;
     for (size_t i = 0; i < connection_strings().size(); ++i)
-      for (auto query :
-           {"select r::text from repositories r", "select h::text from star_history h"})
-        for (const auto& row : ask(i, query))
+      for (const auto& table : tables())
+        for (const auto& row : ask(i, "select r::text from " + table + " r"))
           result.push_back(row[0].as<std::string>());
     std::sort(result.begin(), result.end());
     return result;
@@ -50,8 +57,8 @@ public:
       for (const auto& row :
            ask(0, "select bucket from buckets where shard = " + std::to_string(i)))
         owned += ", " + row[0].as<std::string>();
-      for (auto table : {"repositories", "star_history"})
-        result += std::stoll(value(i, "select count(*) from " + std::string{table} +
+      for (const auto& table : tables())
+        result += std::stoll(value(i, "select count(*) from " + table +
                                           " where bucket_of(repo_id) not in (" + owned + ")"));
     }
     return result;
@@ -100,6 +107,36 @@ TEST_CASE_METHOD(with_reshard, "repositories move with their histories", "[db][r
   CHECK(again.moved == 0);
   CHECK(write(1, 20'000, 5).updated == 0);
   CHECK(stored() == 40'000);
+}
+
+TEST_CASE_METHOD(with_reshard, "repositories move with their metadata", "[db][reshard][metadata]") {
+  make(2);
+  auto work = make_batch(1, 4000);
+  work.metadata = {{"pull_request_commits", {}}, {"issue_comments", {}}};
+  for (repo_id id = 1; id <= 4000; ++id) {
+    auto text = std::to_string(id);
+    for (const auto* sha : {"a", "b"})
+      work.metadata[0].rows.push_back({{text, std::string{"7"}, std::string{sha}, text}});
+    work.metadata[1].rows.push_back(
+        {{text, text, std::string{"7"}, caf::none, std::string{"NONE"},
+          std::string{"a \"body\" \xe6\xbc\xa2"}, std::string{"2026-01-02T03:04:05Z"},
+          std::string{"2026-01-02T03:04:05Z"}}});
+    work.watermarks.push_back({id, "issues", at(id), R"({"cursor": "x"})"});
+  }
+  CHECK(store().write(work).items_inserted == 12'000);
+  CHECK(misplaced() == 0);
+  batch gone = make_batch(1, 0);
+  for (auto text : {"1", "300", "700"})
+    gone.lists.push_back({"issue_comments", {"repo_id", "number"}, {text, "7"}, {}, {}, {}});
+  CHECK(store().write(gone).items_gone == 3);
+  auto wanted = content();
+  REQUIRE(wanted.size() == 24'000);
+  grow(3);
+  CHECK(reshard().moved == 341);
+  CHECK(content() == wanted);
+  CHECK(misplaced() == 0);
+  work.epoch = current().epoch;
+  CHECK(store().write(work).items_updated == 3); // those that were gone
 }
 
 TEST_CASE_METHOD(with_reshard, "writers go on while buckets move", "[db][reshard]") {

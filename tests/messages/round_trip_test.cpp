@@ -107,6 +107,12 @@ budget_view full_budget_view() {
 
 width_record full_width_record() { return {query_shape::search_page, "classic", 9}; }
 
+metadata_row full_metadata_row() { return {{std::string{"1"}, caf::none, std::string{}}}; }
+
+metadata_list full_metadata_list() {
+  return {"reviews", {"repo_id", "number"}, {"1", "2"}, {full_metadata_row()}, at(3), at(4)};
+}
+
 lease full_lease() {
   return {1,
           2,
@@ -246,6 +252,14 @@ TEST_CASE_METHOD(serialization, "the results of leases survive serialization", "
   check(lease_result{full_partition(), caf::none});
 }
 
+TEST_CASE_METHOD(serialization, "metadata survives serialization", "[messages]") {
+  check(full_metadata_row());
+  check(metadata_rows{"issues", {full_metadata_row(), {}}});
+  check(full_metadata_list());
+  check(metadata_watermark{int64_t{1} << 40, "issues", at(1), "{\"a\":2}"});
+  check(std::vector<metadata_watermark>{{1, "issues", caf::none, "{}"}, {}});
+}
+
 TEST_CASE_METHOD(serialization, "crawls and their progress survive serialization", "[messages]") {
   check(full_crawl());
   check(full_certificate());
@@ -257,7 +271,11 @@ TEST_CASE_METHOD(serialization, "a batch and its receipt survive serialization",
   check(x);
   x.threshold = caf::none;
   check(x);
-  check(batch_receipt{1, 2, 3, 4, 5ms});
+  x.metadata = {{"issues", {full_metadata_row(), {}}}, {}};
+  x.lists = {full_metadata_list(), {}};
+  x.watermarks = {{1, "issues", at(2), "{}"}, {}};
+  check(x);
+  check(batch_receipt{1, 2, 3, 4, 5ms, 6, 7, 8, 9});
 }
 
 TEST_CASE_METHOD(serialization, "budget records survive serialization", "[messages]") {

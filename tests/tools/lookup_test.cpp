@@ -28,6 +28,8 @@ db::stored_repository sample() {
   result.crawled_at = time_of("2026-11-18T00:00:00Z");
   result.asked_at = time_of("2026-11-20T00:00:00Z");
   result.stars = {{result.first_seen_at, 1000}, {result.crawled_at, 1200}};
+  result.metadata = {{"pull_requests", 2100, 3, int64_t{40}, result.crawled_at},
+                     {"pull_request_commits", 5, 0, {}, {}}};
   return result;
 }
 
@@ -48,7 +50,8 @@ TEST_CASE("a repository is shown with its growth and how fresh that is", "[looku
        {"ada/engine (id 17)", "It weaves", "1,200 stars, 30 forks, 4 open issues, unknown watchers",
         "no language, no licence, public, archived", "pushed never",
         "+200 since 2026-11-10T00:00:00Z, 20.0 a day, 2 observations",
-        "last difference seen 2026-11-18T00:00:00Z (2 d ago)",
+        "  2,100 pull requests (40 open, 3 gone, read up to 2026-11-18T00:00:00Z)\n",
+        "  5 pull request commits\n", "last difference seen 2026-11-18T00:00:00Z (2 d ago)",
         "repository 9 had this name when it was last seen"})
     CHECK_THAT(text, Catch::Contains(part));
 }
@@ -57,7 +60,8 @@ TEST_CASE("a repository as JSON has the columns of its table", "[lookup]") {
   auto text = repository_json(sample());
   for (auto part :
        {R"("repo_id":17)", R"("owner":"ada")", R"("name":"engine")", R"("watcher_count":null)",
-        R"("pushed_at":null)", R"({"observed_at":"2026-11-10T00:00:00Z","star_count":1000})"})
+        R"("pushed_at":null)", R"({"observed_at":"2026-11-10T00:00:00Z","star_count":1000})",
+        R"("pull_requests":{"count":2100,"gone":3,"open":40,"watermark":"2026-11-18T00:00:00Z"})"})
     CHECK_THAT(text, Catch::Contains(part));
 }
 

@@ -7,6 +7,7 @@
 #include "net/metrics.hpp"
 #include "net/status_server.hpp"
 #include "net/url.hpp"
+#include "tools/gitstar/background_worker.hpp"
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/health_board.hpp"
 #include "tools/gitstar/leader.hpp"
@@ -60,6 +61,7 @@ public:
         revive_(reviver(store_.server.get())), metrics_(std::make_shared<net::metrics>()),
         client_(std::make_shared<net::github_client>(client_options(settings.github))) {
     store_.migrate(settings.store);
+    background_.emplace(store_.shards);
     start_monitoring();
   }
 
@@ -104,6 +106,7 @@ private:
   caf::actor door_; // of a coordinator
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   open_store store_;
+  std::optional<background_worker> background_;
   store_reviver revive_;
   std::shared_ptr<db::store_health> store_health_ = std::make_shared<db::store_health>();
   std::shared_ptr<net::metrics> metrics_;
@@ -274,7 +277,7 @@ int crawl_run::run() {
   }
   auto code = deposed() ? exit_failed : ending_ == ending::failed ? fail(self) : conclude(self);
   // The actor system would wait for an actor that hangs, for example in a dead connection.
-  if (!ended || store_hangs_) {
+  if (!background_->end(last_time) || !ended || store_hangs_) {
     if (store_.server)
       store_.server->ask_to_stop();
     _exit(code);

@@ -73,6 +73,41 @@ std::string star_lines(const db::stored_repository& found) {
   return result;
 }
 
+/// `pull requests` for `pull_requests`.
+std::string words_of(std::string kind) {
+  std::replace(kind.begin(), kind.end(), '_', ' ');
+  return kind;
+}
+
+std::string metadata_lines(const std::vector<db::stored_kind>& kinds) {
+  std::string result;
+  for (auto& x : kinds) {
+    result += fmt::format("  {} {}", thousands(x.count), words_of(x.kind));
+    std::string details;
+    auto add = [&](const std::string& text) { details += (details.empty() ? "" : ", ") + text; };
+    if (x.open)
+      add(thousands(*x.open) + " open");
+    if (x.gone > 0)
+      add(thousands(x.gone) + " gone");
+    if (x.watermark)
+      add("read up to " + to_utc_text(*x.watermark));
+    result += details.empty() ? "\n" : " (" + details + ")\n";
+  }
+  return result;
+}
+
+json::object metadata_json(const std::vector<db::stored_kind>& kinds) {
+  json::object result;
+  for (auto& x : kinds) {
+    json::object entry{{"count", x.count}, {"gone", x.gone}};
+    if (x.open)
+      entry["open"] = *x.open;
+    entry["watermark"] = time_or_null(x.watermark);
+    result[x.kind] = std::move(entry);
+  }
+  return result;
+}
+
 const char* title_of(db::rank_by by) {
   switch (by) {
   case db::rank_by::growth:
@@ -123,6 +158,7 @@ std::string repository_text(const db::stored_repository& found) {
       fmt::format("  created {}, pushed {}, updated {}\n", to_utc_text(x.created_at),
                   x.pushed_at ? to_utc_text(*x.pushed_at) : "never", to_utc_text(x.updated_at));
   result += star_lines(found);
+  result += metadata_lines(found.metadata);
   result += fmt::format("  first seen {}, last difference seen {} ({} ago)\n",
                         to_utc_text(found.first_seen_at), to_utc_text(found.crawled_at),
                         age_text(found.asked_at - found.crawled_at));
@@ -158,7 +194,8 @@ std::string repository_json(const db::stored_repository& found) {
                       {"pushed_at", time_or_null(x.pushed_at)},
                       {"first_seen_at", to_utc_text(found.first_seen_at)},
                       {"crawled_at", to_utc_text(found.crawled_at)},
-                      {"star_history", std::move(stars)}};
+                      {"star_history", std::move(stars)},
+                      {"metadata", metadata_json(found.metadata)}};
   return json::serialize(result) + '\n';
 }
 

@@ -9,7 +9,8 @@ namespace gitstar::tool {
 /// `gitstar show` for people.
 std::string repository_text(const db::stored_repository& found);
 
-/// `gitstar show --format json`, keyed by the columns of `repositories`; `star_history` is a list.
+/// `gitstar show --format json`, keyed by the columns of `repositories`; `star_history` is a list,
+/// `metadata` is keyed by kind.
 std::string repository_json(const db::stored_repository& found);
 
 /// `gitstar top` for people: a table.

@@ -1,4 +1,5 @@
 /// The commands that need the store alone.
+#include "db/background_work.hpp"
 #include "db/conninfo.hpp"
 #include "db/examine_store.hpp"
 #include "db/migrations.hpp"
@@ -74,6 +75,12 @@ int migrate_command(const config::settings& settings) {
   db::build_query_indexes(store.shards);
   std::printf("The database is at version %d, %d migrations applied now.\n", done.version,
               done.applied);
+  for (auto& shard : store.shards) {
+    auto later = db::do_background_work(shard, std::stop_token{});
+    if (later.finished > 0)
+      std::printf("%s steps that migrations had left to be done are finished, %s rows written.\n",
+                  thousands(later.finished).c_str(), thousands(later.row_count).c_str());
+  }
   return exit_complete;
 }
 

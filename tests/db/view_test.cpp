@@ -1,0 +1,186 @@
+/// The views and what people ask of them: right, and by indexes, as are the writes.
+#include "db/lookup.hpp"
+#include "db/metadata_rows.hpp"
+#include "db/migrations.hpp"
+#include "messages/metadata/registry.hpp"
+#include "tests/db/test_server.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+using namespace gitstar;
+using namespace gitstar::test;
+using Catch::Contains;
+
+namespace {
+
+std::string text_of(const std::string& file) {
+  std::ifstream in{file};
+  REQUIRE(in);
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+struct documented_query {
+  std::string what;
+  std::vector<std::string> indexes;
+  std::string text;
+};
+
+/// Blocks with an empty line between them; see the file.
+std::vector<documented_query> documented_queries() {
+  std::istringstream in{text_of("tools/bench/queries.sql")};
+  std::vector<documented_query> result;
+  std::string line;
+  std::getline(in, line); // the file's own words
+  while (std::getline(in, line)) {
+    if (line.empty()) {
+      result.emplace_back();
+    } else if (line.starts_with("-- by ")) {
+      std::istringstream names{line.substr(6)};
+      for (std::string name; names >> name;)
+        result.back().indexes.push_back(name.ends_with(',') ? name.substr(0, name.size() - 1)
+                                                            : name);
+    } else if (line.starts_with("-- ")) {
+      result.back().what = line.substr(3);
+    } else {
+      result.back().text += line + '\n';
+    }
+  }
+  return result;
+}
+
+class with_views : public with_store {
+public:
+  void add_pull(int number, const std::string& state, const std::string& created,
+                const std::string& updated, const std::string& gone = "null") {
+    auto n = std::to_string(number);
+    ask("insert into pull_requests select " + n + ", 1, " + n + ", 'title', '', '" + state +
+        "', false, 'ada', 'NONE', false, 'main', 'x', 'sha', 1, 1, 1, '{}', '{}', 0, 0, 1, null, "
+        "null, null, now() - interval '" +
+        created + "', now() - interval '" + updated + "', null, null, now(), " + gone);
+  }
+
+  void add_review(int id, int number, const std::string& author, const std::string& submitted) {
+    ask("insert into reviews select " + std::to_string(id) + ", 1, " + std::to_string(number) +
+        ", '" + author + "', 'NONE', 'APPROVED', '', null, 0, now(), now(), now() - interval '" +
+        submitted + "', now()");
+  }
+
+  void add_repository() {
+    batch work;
+    work.crawl_id = current.id;
+    work.epoch = current.epoch;
+    work.observed_at = at(1'795'176'000);
+    work.rows = {make_repository(1)};
+    store.write(work);
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(with_views, "the views count what is there", "[metadata]") {
+  add_repository();
+  add_pull(1, "OPEN", "3 days", "1 day");
+  add_pull(2, "OPEN", "30 days", "20 days");
+  add_pull(3, "MERGED", "5 days", "2 days");
+  add_pull(4, "OPEN", "5 days", "2 days", "now()");
+  CHECK(value<std::string>("select concat_ws(' ', full_name, issue_count, pull_request_count, "
+                           "open_pull_request_count) from repository_overview") ==
+        "owner1/name1 0 3 2");
+  CHECK(value<std::string>("select string_agg(number::text, ' ' order by updated_at desc) "
+                           "from open_pull_requests") == "1 2");
+  CHECK(value<std::string>("select string_agg(number::text, ' ' order by updated_at desc) "
+                           "from active_pull_requests") == "1 3");
+  // The author's own review does not count, and the third one waits still.
+  add_review(1, 1, "ada", "70 hours");
+  add_review(2, 1, "bob", "48 hours");
+  add_review(3, 1, "eve", "24 hours");
+  add_review(4, 2, "bob", "25 days");
+  CHECK(value<std::string>("select concat_ws(' ', pull_request_count, reviewed_count, "
+                           "extract(epoch from median_wait)::bigint / 3600) "
+                           "from review_latency") == "3 2 72");
+  ask("insert into ci_checks select 1, 'sha', 'run:' || n, 1, 'build', 'COMPLETED', "
+      "case n when 1 then 'FAILURE' when 2 then 'SKIPPED' when 3 then null else 'SUCCESS' end, "
+      "null, null, now(), now() - n * interval '1 hour', now() from generate_series(1, 6) n");
+  CHECK(value<std::string>("select concat_ws(' ', name, check_count, failed_count, failure_rate) "
+                           "from check_failure_rate") == "build 4 1 0.25000000000000000000");
+}
+
+TEST_CASE_METHOD(with_views, "growth is measured between two times", "[metadata]") {
+  add_repository();
+  ask("select ensure_star_history_months(now() - interval '2 months', 4)");
+  ask("delete from star_history");
+  ask("insert into star_history select 1, now() - d * interval '1 day', 100 - d "
+      "from unnest('{40,20,5}'::int[]) d");
+  auto gained = [&](const std::string& from) {
+    return value<std::string>("select concat_ws(' ', stars_before, stars_after, gained) from " +
+                              from);
+  };
+  CHECK(gained("star_growth_7d") == "80 95 15");
+  CHECK(gained("star_growth_30d") == "60 95 35");
+  CHECK(gained("star_growth(now() - interval '90 days')") == "60 95 35");
+  CHECK(gained("star_growth(now() - interval '30 days', now() - interval '10 days')") ==
+        "60 80 20");
+}
+
+TEST_CASE_METHOD(with_views, "a repository is found with what is stored of each kind",
+                 "[metadata]") {
+  add_repository();
+  CHECK(db::find_repository({connection_string()}, "owner1/name1")->metadata.empty());
+  add_pull(1, "OPEN", "3 days", "1 day");
+  add_pull(2, "MERGED", "3 days", "1 day");
+  add_pull(3, "OPEN", "3 days", "1 day", "now()");
+  ask("insert into metadata_watermarks values (1, 'pull_requests', to_timestamp(1795176000)), "
+      "(1, 'issues', null)");
+  auto found = db::find_repository({connection_string()}, "owner1/name1")->metadata;
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].kind == "issues");
+  CHECK(found[0].count == 0);
+  CHECK_FALSE(found[0].watermark);
+  CHECK(found[1].kind == "pull_requests");
+  CHECK(found[1].count == 2);
+  CHECK(found[1].gone == 1);
+  CHECK(found[1].open == int64_t{1});
+  CHECK(found[1].watermark == at(1'795'176'000));
+}
+
+TEST_CASE_METHOD(with_views, "what people ask is answered by indexes", "[metadata]") {
+  ask(text_of("tools/bench/synthetic_metadata.sql"));
+  ask("select fill_with_synthetic_metadata(20000, 100000)");
+  db::build_query_indexes(connection_string());
+  {
+    pqxx::connection link{connection_string()};
+    pqxx::nontransaction{link}.exec("vacuum analyze");
+  }
+  // Writing a batch looks up each of its rows as well, and nothing more.
+  for (auto name : {"issues", "pull_requests", "reviews", "ci_checks"}) {
+    const auto* kind = metadata::find_kind(name);
+    std::vector<std::string> columns(kind->columns.size(), "{1,2,3}");
+    pqxx::connection link{connection_string()};
+    pqxx::work work{link};
+    std::string plan;
+    for (const auto& row : work.exec_params("explain " + db::upsert_statement(*kind),
+                                            pqxx::prepare::make_dynamic_params(columns), 0))
+      plan += row[0].as<std::string>() + '\n';
+    INFO(plan);
+    CHECK_THAT(plan, Contains("using " + std::string{kind->name} + "_pkey"));
+    CHECK_THAT(plan, !Contains("Seq Scan"));
+  }
+  auto queries = documented_queries();
+  CHECK(queries.size() == 13);
+  for (const auto& query : queries) {
+    std::string plan;
+    for (const auto& row : ask("explain " + query.text))
+      plan += row[0].as<std::string>() + '\n';
+    INFO(query.what << "\n" << plan);
+    CHECK_FALSE(query.indexes.empty());
+    for (const auto& index : query.indexes)
+      CHECK_THAT(plan, Contains(index));
+    for (auto table : {"repositories", "pull_requests", "issues", "reviews", "ci_checks"})
+      CHECK_THAT(plan, !Contains("Seq Scan on " + std::string{table}));
+    CHECK_FALSE(ask(query.text).empty());
+  }
+}

@@ -1,0 +1,56 @@
+-- What people ask, one statement each; after `--` what it is, after `by` the indexes that answer it.
+
+-- a repository by name, with its counts
+-- by repositories_full_name, issues_number, pull_requests_moved, pull_requests_open
+select * from repository_overview where full_name = 'owner7/name7';
+
+-- the repositories with the most stars, with their counts
+-- by repositories_star_count, pull_requests_open
+select full_name, star_count, open_issue_count, open_pull_request_count
+from repository_overview order by star_count desc limit 20;
+
+-- open pull requests by update
+-- by pull_requests_updated_at
+select * from open_pull_requests order by updated_at desc limit 100;
+
+-- open pull requests of a repository by update
+-- by pull_requests_open
+select * from open_pull_requests where repo_id = 7 order by updated_at desc limit 100;
+
+-- active pull requests of the last 7 days
+-- by pull_requests_updated_at
+select * from active_pull_requests order by updated_at desc limit 100;
+
+-- active pull requests of the last 7 days of a repository
+-- by pull_requests_moved
+select * from active_pull_requests where repo_id = 7 order by updated_at desc limit 100;
+
+-- star growth of a repository over 7 days
+-- by repositories_full_name, star_history
+select * from star_growth_7d where full_name = 'owner7/name7';
+
+-- star growth of the repositories with the most stars over 30 days
+-- by repositories_star_count, star_history
+select * from star_growth_30d order by star_count desc limit 100;
+
+-- star growth of a language's repositories with the most stars over any window
+-- by repositories_star_count, star_history
+select * from star_growth(now() - interval '20 days', now() - interval '10 days')
+where language = 'Go' order by star_count desc limit 20;
+
+-- review latency of a repository
+-- by pull_requests_moved, reviews_number
+select * from review_latency where repo_id = 7;
+
+-- check failure rate of a repository
+-- by ci_checks_ended_at
+select * from check_failure_rate where repo_id = 7 order by failure_rate desc;
+
+-- gitstar top
+-- by repositories_star_count
+select full_name, star_count from repositories order by star_count desc, repo_id limit 20;
+
+-- gitstar top --by issues
+-- by repositories_open_issue_count
+select full_name, open_issue_count from repositories where open_issue_count is not null
+order by open_issue_count desc, repo_id limit 20;
