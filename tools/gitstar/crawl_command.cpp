@@ -263,8 +263,10 @@ int crawl_run::run() {
     ending_ = ending::deposed;
   if (ending_ != ending::failed)
     refresh(self, root);
-  if (ending_ == ending::finished && leader_ != nullptr)
+  if (ending_ == ending::finished && leader_ != nullptr) {
     see_workers_off(true, std::chrono::steady_clock::now() + farewell_time);
+    refresh(self, root); // what they did not use has come back
+  }
   leaves_.clear(); // the actor system waits until nobody holds a handle of a detached actor
   auto ended = end_tree(self, untyped_root);
   client_->stop();
