@@ -9,11 +9,12 @@
 
 namespace gitstar::db {
 
-/// Who of several coordinators leads a crawl. The leader holds an advisory lock with a connection
-/// of its own and shows in the table `coordinators` that it is alive; when it dies PostgreSQL gives
-/// the lock free, and when it is silent for too long a standby ends its session. Needs a session of
-/// its own: PgBouncer in transaction mode cannot stand before it. Blocking; not thread-safe. Every
-/// function throws `store_error`.
+/// Who of several coordinators leads a crawl. They make one run together: whoever has waited or led
+/// in it ends with it, and only who is started after its end begins the next. The leader holds an
+/// advisory lock with a connection of its own and shows in the table `coordinators` that it is
+/// alive; when it dies PostgreSQL gives the lock free, and when it is silent for too long a standby
+/// ends its session. Needs a session of its own: PgBouncer in transaction mode cannot stand before
+/// it. Blocking; not thread-safe. Every function throws `store_error`.
 class leadership {
 public:
   /// Of the crawl with that name and source. `node`: ourselves, for people.
@@ -26,14 +27,19 @@ public:
   enum class answer : uint8_t {
     leads,    ///< we do now
     waits,    ///< somebody else does
-    finished, ///< somebody else did while we waited, and the crawl is finished
+    finished, ///< somebody else did, and the crawl is finished: its result is to be reported
   };
 
-  /// Tries to become the leader, at the cost of one that has been silent for too long.
+  /// Tries to become the leader, at the cost of one that has been silent for too long. May be
+  /// called again by a leader that another one has replaced.
   answer try_lead();
 
   /// Shows that we are alive. False: we do not lead any more.
   bool renew();
+
+  /// The run's result has been reported: who is started from now on begins the next. Where nobody
+  /// has said so, because the leader died, the next one that is started answers `finished`.
+  void conclude();
 
   /// Who led when we looked last.
   const std::string& leader() const;

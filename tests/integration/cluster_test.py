@@ -564,6 +564,62 @@ class FailureTest(ClusterTest):
         self.say(f"replaced after {took:.1f} s; {stats['repeated_pages']} pages repeated")
 
 
+class EndTest(ClusterTest):
+    """Whoever took part in a crawl ends with it, wherever he was when it ended; and nobody begins
+    another one."""
+
+    def begin_and_hold_the_end(self):
+        """The crawl is complete, and its leader cannot go on to its last word until the session
+        that is returned has ended."""
+        self.begin(2_000, latency=0)
+        self.start_leader()
+        holder = self.postgres.session("select pg_advisory_lock(hashtext('gitstar.query_indexes'));")
+        self.addCleanup(end, holder)
+        self.workers = [self.worker("w").start()]
+        wait_until(lambda: self.sql("select max(state) from crawls") == "complete", "the end", 60)
+        return holder
+
+    def reported(self, node):
+        report = json.loads(node.report_file.read_text())
+        return report["state"], report["repositories"]
+
+    def test_a_standby_that_comes_while_the_leader_winds_up(self):
+        holder = self.begin_and_hold_the_end()
+        leader, standby = self.coordinators
+        standby.start().wait_for_log("standing by")
+        end(holder)
+        rows, _ = self.assert_ended_well(self.workers)
+        self.assertEqual(self.reported(leader), ("complete", rows))
+        self.assertEqual(self.reported(standby), ("complete", rows))
+        self.assertEqual(self.term(), 1)
+
+    def test_a_standby_has_the_last_word_of_a_leader_that_is_killed_before_it(self):
+        holder = self.begin_and_hold_the_end()
+        leader, standby = self.coordinators
+        standby.start().wait_for_log("standing by")
+        leader.kill()
+        end(holder)
+        self.coordinators = [standby]
+        rows, _ = self.assert_ended_well(self.workers)
+        self.assertEqual(self.reported(standby), ("complete", rows))
+        indexes = "select count(*) from pg_indexes where indexname = 'repositories_star_count'"
+        self.assertEqual(self.sql(indexes), "1")
+
+    def test_a_killed_leader_that_is_started_again_has_the_last_word(self):
+        holder = self.begin_and_hold_the_end()
+        leader = self.coordinators[0]
+        leader.kill()
+        end(holder)
+        leader.start()
+        rows, _ = self.assert_ended_well(self.workers)
+        self.assertEqual(self.reported(leader), ("complete", rows))
+        # Whoever is started now begins the next crawl.
+        self.workers[0].start()
+        self.start_leader()
+        self.assertEqual([leader.wait(60), self.workers[0].wait(60)], [0, 0])
+        self.assertEqual(self.sql("select string_agg(state, ' ') from crawls"), "complete complete")
+
+
 @unittest.skipUnless(
     os.environ.get("GITSTAR_CHAOS"),
     "a leader that is killed as the crawl ends can make its standby begin the next: set GITSTAR_CHAOS",
