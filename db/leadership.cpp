@@ -139,4 +139,37 @@ void leadership::conclude() { impl_->conclude(); }
 
 const std::string& leadership::leader() const { return impl_->leader(); }
 
+class run_watch::implementation {
+public:
+  implementation(const std::string& connection_string, std::string name, std::string source)
+      : where_(connection_string), name_(std::move(name)), source_(std::move(source)) {}
+
+  // With a connection for this one look: it is seldom called.
+  bool is_over() {
+    connection database{where_};
+    auto crawls = database.transaction([&](pqxx::work& work) {
+      if (work.exec1("select to_regclass('crawls')")[0].is_null())
+        return crawls_seen{}; // nobody has made the store yet
+      return look_at_crawls(work, name_, source_);
+    });
+    if (!after_)
+      after_ = crawls.finished;
+    return crawls.ended_after(*after_);
+  }
+
+private:
+  std::string where_;
+  std::string name_;
+  std::string source_;
+  std::optional<int64_t> after_;
+};
+
+run_watch::run_watch(const std::string& connection_string, std::string name, std::string source)
+    : impl_(std::make_unique<implementation>(connection_string, std::move(name),
+                                             std::move(source))) {}
+
+run_watch::~run_watch() = default;
+
+bool run_watch::is_over() { return impl_->is_over(); }
+
 } // namespace gitstar::db

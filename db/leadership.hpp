@@ -49,4 +49,23 @@ private:
   std::unique_ptr<implementation> impl_;
 };
 
+/// Tells a worker whose coordinator is gone whether the crawl was finished meanwhile. Blocking; not
+/// thread-safe. Every function throws `store_error`.
+class run_watch {
+public:
+  /// Of the crawl with that name and source.
+  run_watch(const std::string& connection_string, std::string name, std::string source);
+  ~run_watch();
+  run_watch(const run_watch&) = delete;
+  run_watch& operator=(const run_watch&) = delete;
+
+  /// Whether a crawl is finished that was not when this was called first, and no newer one is
+  /// begun.
+  bool is_over();
+
+private:
+  class implementation;
+  std::unique_ptr<implementation> impl_;
+};
+
 } // namespace gitstar::db

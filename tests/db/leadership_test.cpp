@@ -163,3 +163,22 @@ TEST_CASE_METHOD(electing, "a leader that dies before it has begun a crawl ends 
   CHECK(try_for_a_while(*standby) == answer::leads);
   CHECK(value<int64_t>("select after_crawl from coordinators") == current.id);
 }
+
+TEST_CASE_METHOD(electing, "a worker without coordinator hears from the store that all is over",
+                 "[leadership]") {
+  finish(); // the run of yesterday
+  db::run_watch watch{connection_string(), "stars", "search stars:>=10"};
+  CHECK_FALSE(watch.is_over());
+  auto next = store.open_crawl({"stars", "search stars:>=10"});
+  CHECK_FALSE(watch.is_over());
+  store.set_state(next.id, next.epoch, "stopped");
+  CHECK_FALSE(watch.is_over());
+  next = store.open_crawl({"stars", "search stars:>=10"});
+  store.set_state(next.id, next.epoch, "incomplete");
+  CHECK(watch.is_over());
+  store.open_crawl({"stars", "search stars:>=10"}); // already the one after it
+  CHECK_FALSE(watch.is_over());
+  empty_the_database();
+  db::run_watch early{connection_string(), "stars", "search stars:>=10"};
+  CHECK_FALSE(early.is_over());
+}

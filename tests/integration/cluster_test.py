@@ -619,11 +619,34 @@ class EndTest(ClusterTest):
         self.assertEqual([leader.wait(60), self.workers[0].wait(60)], [0, 0])
         self.assertEqual(self.sql("select string_agg(state, ' ') from crawls"), "complete complete")
 
+    def test_a_leader_and_a_worker_that_sleep_through_the_end(self):
+        self.begin(20_000, latency=20)
+        self.start_leader()
+        sleeper, standby = self.coordinators
+        standby.start().wait_for_log("standing by")
+        workers = [self.worker(f"w{i}").start() for i in range(3)]
+        self.wait_for_rows(3_000)
+        for asleep in (workers[0], sleeper):
+            asleep.process.send_signal(signal.SIGSTOP)
+        for awake in (*workers[1:], standby):
+            self.assertEqual(awake.wait(60), 0, awake.log()[-3000:])
+        for asleep in (workers[0], sleeper):
+            asleep.process.send_signal(signal.SIGCONT)
+        rows, _ = self.assert_ended_well(workers)
+        self.assertEqual(self.reported(sleeper), ("complete", rows))
+        self.assertEqual(self.term(), 2)
 
-@unittest.skipUnless(
-    os.environ.get("GITSTAR_CHAOS"),
-    "a leader that is killed as the crawl ends can make its standby begin the next: set GITSTAR_CHAOS",
-)
+    def test_a_worker_that_is_cut_off_until_the_end(self):
+        self.begin(20_000, latency=20)
+        self.start_leader()
+        link = Link(self, self.doors[0])
+        workers = [self.worker("away", [link.door]).start(), self.worker("w").start()]
+        self.wait_for_rows(3_000)
+        link.cut()
+        self.assert_ended_well(workers)
+        workers[0].wait_for_log("the crawl is finished")
+
+
 class ChaosTest(ClusterTest):
     deadline_s = 280
 
