@@ -177,8 +177,9 @@ void fetcher_state::acquire(query_shape shape) {
       .then(
           [this, shape](const permit& right) {
             busy_ = false;
-            if (stopping_) // nothing is in flight: the permit is the only one that we hold
-              return self_->send(partners_.bucket, lost_atom_v, id());
+            if (stopping_)
+              return self_->send(partners_.bucket, return_atom_v, std::vector<uint64_t>{right.id},
+                                 false);
             send(right, shape);
           },
           [this](const caf::error& reason) { self_->quit(reason); });

@@ -55,6 +55,12 @@ batch_receipt ledger_state::write(const batch& work) {
   return receipt;
 }
 
+/// Nothing is spent before the crawl is opened.
+void ledger_state::save_budgets(const std::vector<budget_record>& budgets) {
+  if (auto& run = cfg_.session->run)
+    store_->save_budgets(run->id, run->epoch, budgets);
+}
+
 void ledger_state::save_errors(const std::vector<error_record>& errors) {
   if (auto& run = cfg_.session->run)
     store_->save_errors(run->id, errors);
@@ -95,7 +101,7 @@ ledger_actor::behavior_type ledger_state::make_behavior(ledger_config cfg) {
         return serve<std::vector<budget_record>>([this] { return store_->load_budgets(); });
       },
       [this](budgets_atom, const std::vector<budget_record>& budgets) {
-        serve_silently([=, this] { store_->save_budgets(budgets); });
+        serve_silently([=, this] { save_budgets(budgets); });
       },
       [this](widths_atom) -> caf::result<std::vector<width_record>> {
         return serve<std::vector<width_record>>([this] { return store_->load_widths(); });

@@ -42,6 +42,7 @@ private:
   void serve_silently(Call call);
   crawl open_crawl();
   batch_receipt write(const batch& work);
+  void save_budgets(const std::vector<budget_record>& budgets);
   void save_errors(const std::vector<error_record>& errors);
   void work();
 

@@ -22,10 +22,7 @@ desk_actor::behavior_type desk_state::make_behavior(desk_config cfg, desk_partne
         cfg_.metrics->count_cluster_message("in");
         take(news);
       },
-      [this](leave_atom) {
-        spdlog::info("worker {} leaves", cfg_.worker);
-        self_->quit();
-      },
+      [this](leave_atom, uint64_t heard) { leave(heard); },
       [this](drain_atom) {
         pending_.drain = true;
         send_soon();
@@ -104,12 +101,24 @@ void desk_state::close_permits(const worker_news& news) {
   take_back(news.lost_permits, true);
 }
 
+/// What the worker has not heard of it has not used.
+void desk_state::leave(uint64_t heard) {
+  spdlog::info("worker {} leaves", cfg_.worker);
+  std::vector<uint64_t> unused;
+  for (auto& [permit_id, block] : permits_)
+    if (block > heard)
+      unused.push_back(permit_id);
+  if (!unused.empty())
+    self_->send(partners_.bucket, return_atom_v, std::move(unused), false);
+  self_->quit();
+}
+
 void desk_state::get_permits(query_shape shape, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i)
     self_->request(partners_.bucket, patience, acquire_atom_v, shape, id())
         .then(
             [this, shape](permit& right) {
-              permits_.insert(right.id);
+              permits_.emplace(right.id, blocks_ + 1);
               pending_.permits[shape].push_back(std::move(right));
               send_soon();
             },
@@ -148,6 +157,7 @@ void desk_state::send_soon() {
 
 void desk_state::send_block() {
   last_sent_ = now();
+  ++blocks_;
   cfg_.metrics->count_cluster_message("out");
   self_->send(partners_.link, grant_atom_v, std::exchange(pending_, {}));
 }

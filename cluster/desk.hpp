@@ -2,6 +2,7 @@
 
 #include "messages/interfaces.hpp"
 
+#include <map>
 #include <memory>
 #include <set>
 
@@ -42,6 +43,7 @@ private:
   uint64_t id() const { return self_->id(); }
   void take(worker_news& news);
   void close_permits(const worker_news& news);
+  void leave(uint64_t heard);
   void get_permits(query_shape shape, uint32_t count);
   void get_lease(uint32_t pages, uint32_t counts, bool wait);
   void got_lease(std::vector<lease>& work, bool wait);
@@ -54,8 +56,9 @@ private:
   desk_partners partners_;
   grant_block pending_;
   bool waking_ = false;
-  uint32_t at_once_left_ = 0; // of the leases that the worker wants at once
-  std::set<uint64_t> permits_;
+  uint32_t at_once_left_ = 0;            // of the leases that the worker wants at once
+  std::map<uint64_t, uint64_t> permits_; // permit, and the block that it went with
+  uint64_t blocks_ = 0;                  // sent
   std::set<lease_key> leases_;
   time_point last_heard_;
   time_point last_sent_;

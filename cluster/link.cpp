@@ -36,7 +36,7 @@ link_actor::behavior_type link_state::make_behavior(link_config cfg) {
     // The process may end with us, and what is on its way with it: the desk's end says that it has
     // heard all.
     send_news();
-    self_->send(desk_, leave_atom_v);
+    self_->send(desk_, leave_atom_v, heard_);
     leaving_ = msg.reason;
     leave_by_ = now() + patience_with_desk;
   });
@@ -56,6 +56,7 @@ link_actor::behavior_type link_state::make_behavior(link_config cfg) {
         if (!urgent && !waking_ && !std::exchange(lingering_, true))
           self_->delayed_send(self_, cfg_.linger, wake_atom_v);
       },
+      [this](leave_atom, uint64_t blocks) { heard_ = blocks; },
       [this](wake_atom) {
         waking_ = false;
         lingering_ = false;

@@ -48,6 +48,7 @@ private:
   bool lingering_ = false;
   bool lost_ = false;
   bool told_end_ = false;
+  uint64_t heard_ = 0;                // blocks that the permit agent has taken
   std::optional<caf::error> leaving_; // why, once we have said so
   time_point leave_by_;
   time_point last_heard_;

@@ -24,6 +24,7 @@ permit_agent_actor::behavior_type permit_agent_state::make_behavior(permit_agent
       for (auto& left_over : x.waiting)
         left_over.promise.deliver(caf::make_error(errc::stopping));
     return_old(time_point::max());
+    self_->send(link_, leave_atom_v, heard_); // what is in our mailbox nobody uses any more
     self_->quit(msg.reason);
   });
   return {
@@ -68,6 +69,7 @@ permit_agent_actor::behavior_type permit_agent_state::make_behavior(permit_agent
       },
       [](tick_atom) {},
       [this](grant_atom, const grant_block& block) {
+        ++heard_;
         for (auto& [shape, permits] : block.permits)
           take(shape, permits);
       },

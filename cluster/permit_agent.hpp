@@ -63,6 +63,7 @@ private:
   std::map<query_shape, shelf> shelves_;
   std::unordered_map<uint64_t, uint64_t> held_; // permits with fetchers: permit, holder
   std::set<uint64_t> lost_;                     // fetchers: what they asked for may arrive later
+  uint64_t heard_ = 0;                          // blocks
   wake_up wake_up_;
   bucket_status totals_;
 };

@@ -89,7 +89,9 @@ public:
   virtual void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) = 0;
 
   virtual std::vector<budget_record> load_budgets() = 0;
-  virtual void save_budgets(const std::vector<budget_record>& budgets) = 0;
+  /// Throws `fenced_error` as `write` does: who has been replaced knows less of what was spent.
+  virtual void save_budgets(int64_t crawl_id, int64_t epoch,
+                            const std::vector<budget_record>& budgets) = 0;
 
   virtual std::vector<width_record> load_widths() = 0;
   virtual void save_widths(const std::vector<width_record>& widths) = 0;

@@ -26,14 +26,33 @@ where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
   and c.seen_at < clock_timestamp() - $2 * interval '1 millisecond')";
 
 constexpr auto begin_term = R"(
-insert into coordinators as c (crawl, term, node, backend) values ($1, 1, $2, pg_backend_pid())
+insert into coordinators as c (crawl, term, node, backend, after_crawl, concluded)
+values ($1, 1, $2, pg_backend_pid(), $3, false)
 on conflict (crawl) do update set term = c.term + 1, node = excluded.node,
-  backend = excluded.backend, seen_at = clock_timestamp()
+  backend = excluded.backend, seen_at = clock_timestamp(), after_crawl = excluded.after_crawl,
+  concluded = false
 returning term)";
 
 constexpr auto keep_term = R"(
 update coordinators set seen_at = clock_timestamp(), backend = pg_backend_pid()
 where crawl = $1 and term = $2 and node = $3)";
+
+/// The newest crawl of a name and source, and the newest of these that is finished; 0: none.
+struct crawls_seen {
+  int64_t newest = 0;
+  int64_t finished = 0;
+
+  /// Whether a run that began after the crawl `after` was finished is finished itself.
+  bool ended_after(int64_t after) const { return newest == finished && finished > after; }
+};
+
+crawls_seen look_at_crawls(pqxx::work& work, const std::string& name, const std::string& source) {
+  auto row = work.exec_params1("select coalesce(max(id), 0), coalesce(max(id) filter "
+                               "(where state in ('complete', 'incomplete')), 0) from crawls "
+                               "where name = $1 and source = $2",
+                               name, source);
+  return {row[0].as<int64_t>(), row[1].as<int64_t>()};
+}
 
 } // namespace
 
@@ -46,18 +65,24 @@ public:
 
   answer try_lead() {
     return database_.transaction([&](pqxx::work& work) {
-      auto seen = work.exec_params("select node from coordinators where crawl = $1", crawl_);
+      auto seen = work.exec_params("select node, after_crawl, concluded from coordinators "
+                                   "where crawl = $1",
+                                   crawl_);
       leader_ = seen.empty() ? "" : seen[0][0].as<std::string>();
       auto lock = work.exec_params1(try_lock, crawl_);
-      if (!lock[0].as<bool>()) {
-        if (!found_)
-          found_ = newest_crawl(work);
+      auto leads = lock[0].as<bool>();
+      // Who waits belongs to the leader's run. So does who comes when it died before its last word.
+      if (!seen.empty() && (!leads || !seen[0][2].as<bool>()))
+        run_after_ = seen[0][1].as<int64_t>();
+      if (!leads) {
         work.exec_params1(end_silent_leader, crawl_, int64_t{takeover_after_.count()});
         return answer::waits;
       }
-      if (auto newest = newest_crawl(work); found_ && newest != *found_ && newest.finished)
+      auto crawls = look_at_crawls(work, name_, source_);
+      if (run_after_ && crawls.ended_after(*run_after_))
         return answer::finished;
-      term_ = work.exec_params1(begin_term, crawl_, node_)[0].as<int64_t>();
+      run_after_ = crawls.finished;
+      term_ = work.exec_params1(begin_term, crawl_, node_, crawls.finished)[0].as<int64_t>();
       backend_ = lock[1].as<int>();
       return answer::leads;
     });
@@ -76,23 +101,17 @@ public:
     });
   }
 
+  void conclude() {
+    database_.transaction([&](pqxx::work& work) {
+      work.exec_params0("update coordinators set concluded = true "
+                        "where crawl = $1 and after_crawl = $2",
+                        crawl_, run_after_.value_or(0));
+    });
+  }
+
   const std::string& leader() const { return leader_; }
 
 private:
-  struct crawl_seen {
-    int64_t id = 0;
-    bool finished = false;
-    bool operator==(const crawl_seen&) const = default;
-  };
-
-  crawl_seen newest_crawl(pqxx::work& work) const {
-    auto found = work.exec_params("select id, state in ('complete', 'incomplete') from crawls "
-                                  "where name = $1 and source = $2 order by id desc limit 1",
-                                  name_, source_);
-    return found.empty() ? crawl_seen{}
-                         : crawl_seen{found[0][0].as<int64_t>(), found[0][1].as<bool>()};
-  }
-
   connection database_;
   std::string name_;
   std::string source_;
@@ -100,7 +119,7 @@ private:
   std::string node_;
   std::chrono::milliseconds takeover_after_;
   std::string leader_;
-  std::optional<crawl_seen> found_; // when we began to wait
+  std::optional<int64_t> run_after_; // the crawl that was finished when our run began
   int64_t term_ = 0;
   int backend_ = 0; // whose session took the lock
 };
@@ -116,6 +135,41 @@ leadership::answer leadership::try_lead() { return impl_->try_lead(); }
 
 bool leadership::renew() { return impl_->renew(); }
 
+void leadership::conclude() { impl_->conclude(); }
+
 const std::string& leadership::leader() const { return impl_->leader(); }
+
+class run_watch::implementation {
+public:
+  implementation(const std::string& connection_string, std::string name, std::string source)
+      : where_(connection_string), name_(std::move(name)), source_(std::move(source)) {}
+
+  // With a connection for this one look: it is seldom called.
+  bool is_over() {
+    connection database{where_};
+    auto crawls = database.transaction([&](pqxx::work& work) {
+      if (work.exec1("select to_regclass('crawls')")[0].is_null())
+        return crawls_seen{}; // nobody has made the store yet
+      return look_at_crawls(work, name_, source_);
+    });
+    if (!after_)
+      after_ = crawls.finished;
+    return crawls.ended_after(*after_);
+  }
+
+private:
+  std::string where_;
+  std::string name_;
+  std::string source_;
+  std::optional<int64_t> after_;
+};
+
+run_watch::run_watch(const std::string& connection_string, std::string name, std::string source)
+    : impl_(std::make_unique<implementation>(connection_string, std::move(name),
+                                             std::move(source))) {}
+
+run_watch::~run_watch() = default;
+
+bool run_watch::is_over() { return impl_->is_over(); }
 
 } // namespace gitstar::db

@@ -9,11 +9,12 @@
 
 namespace gitstar::db {
 
-/// Who of several coordinators leads a crawl. The leader holds an advisory lock with a connection
-/// of its own and shows in the table `coordinators` that it is alive; when it dies PostgreSQL gives
-/// the lock free, and when it is silent for too long a standby ends its session. Needs a session of
-/// its own: PgBouncer in transaction mode cannot stand before it. Blocking; not thread-safe. Every
-/// function throws `store_error`.
+/// Who of several coordinators leads a crawl. They make one run together: whoever has waited or led
+/// in it ends with it, and only who is started after its end begins the next. The leader holds an
+/// advisory lock with a connection of its own and shows in the table `coordinators` that it is
+/// alive; when it dies PostgreSQL gives the lock free, and when it is silent for too long a standby
+/// ends its session. Needs a session of its own: PgBouncer in transaction mode cannot stand before
+/// it. Blocking; not thread-safe. Every function throws `store_error`.
 class leadership {
 public:
   /// Of the crawl with that name and source. `node`: ourselves, for people.
@@ -26,17 +27,41 @@ public:
   enum class answer : uint8_t {
     leads,    ///< we do now
     waits,    ///< somebody else does
-    finished, ///< somebody else did while we waited, and the crawl is finished
+    finished, ///< somebody else did, and the crawl is finished: its result is to be reported
   };
 
-  /// Tries to become the leader, at the cost of one that has been silent for too long.
+  /// Tries to become the leader, at the cost of one that has been silent for too long. May be
+  /// called again by a leader that another one has replaced.
   answer try_lead();
 
   /// Shows that we are alive. False: we do not lead any more.
   bool renew();
 
+  /// The run's result has been reported: who is started from now on begins the next. Where nobody
+  /// has said so, because the leader died, the next one that is started answers `finished`.
+  void conclude();
+
   /// Who led when we looked last.
   const std::string& leader() const;
+
+private:
+  class implementation;
+  std::unique_ptr<implementation> impl_;
+};
+
+/// Tells a worker whose coordinator is gone whether the crawl was finished meanwhile. Blocking; not
+/// thread-safe. Every function throws `store_error`.
+class run_watch {
+public:
+  /// Of the crawl with that name and source.
+  run_watch(const std::string& connection_string, std::string name, std::string source);
+  ~run_watch();
+  run_watch(const run_watch&) = delete;
+  run_watch& operator=(const run_watch&) = delete;
+
+  /// Whether a crawl is finished that was not when this was called first, and no newer one is
+  /// begun.
+  bool is_over();
 
 private:
   class implementation;

@@ -334,7 +334,7 @@ public:
     ensure_parts(rows, work.observed_at);
     auto parts = distinct_partitions(work.partitions);
     auto receipt = database_.transaction([&](pqxx::work& transaction) {
-      check_fence(transaction, work);
+      check_fence(transaction, work.crawl_id, work.epoch, work.threshold);
       elsewhere();
       if (map_version && !(rows.empty() && work.gone.empty() && !has_metadata(work)))
         hold_buckets(transaction, *map_version);
@@ -372,10 +372,7 @@ public:
 
   int64_t select_known(const crawl& run, const known_selection& which) {
     return database_.transaction([&](pqxx::work& work) {
-      batch fence;
-      fence.crawl_id = run.id;
-      fence.epoch = run.epoch;
-      check_fence(work, fence);
+      check_fence(work, run.id, run.epoch);
       work.exec("select compact_repository_checks()");
       join_whole_tables(work);
       auto started_at = int64_t{run.started_at.time_since_epoch().count()};
@@ -425,7 +422,7 @@ public:
     return database_.transaction([](pqxx::work& work) { return db::load_budgets(work); });
   }
 
-  void save_budgets(const std::vector<budget_record>& budgets) {
+  void save_budgets(int64_t crawl_id, int64_t epoch, const std::vector<budget_record>& budgets) {
     if (budgets.empty())
       return;
     std::vector<const budget_record*> rows;
@@ -439,6 +436,7 @@ public:
       return [member](const budget_record& x) { return int64_t{(x.*member).count()}; };
     };
     database_.transaction([&](pqxx::work& work) {
+      check_fence(work, crawl_id, epoch);
       work.exec_params0(
           upsert_budgets, column(rows, element::text, 32, &budget_record::credential),
           column(rows, element::boolean, 1, &budget_record::enabled),
@@ -552,17 +550,18 @@ private:
   }
 
   // The lock makes a takeover wait until this transaction has ended.
-  static void check_fence(pqxx::work& transaction, const batch& work) {
+  static void check_fence(pqxx::work& transaction, int64_t crawl_id, int64_t epoch,
+                          const optional<int64_t>& threshold = {}) {
     auto found =
-        transaction.exec_params(work.threshold ? "select epoch from crawls where id = $1 for update"
-                                               : "select epoch from crawls where id = $1 for share",
-                                work.crawl_id);
-    if (found.empty() || found[0][0].as<int64_t>() != work.epoch)
-      throw_fenced(work.crawl_id);
-    if (work.threshold)
+        transaction.exec_params(threshold ? "select epoch from crawls where id = $1 for update"
+                                          : "select epoch from crawls where id = $1 for share",
+                                crawl_id);
+    if (found.empty() || found[0][0].as<int64_t>() != epoch)
+      throw_fenced(crawl_id);
+    if (threshold)
       transaction.exec_params0("update crawls set threshold = $2, updated_at = now() "
                                "where id = $1 and threshold <> $2",
-                               work.crawl_id, *work.threshold);
+                               crawl_id, *threshold);
   }
 
   static batch_receipt write_repositories(pqxx::work& transaction,
@@ -706,8 +705,9 @@ void postgres_store::set_state(int64_t crawl_id, int64_t epoch, const std::strin
 
 std::vector<budget_record> postgres_store::load_budgets() { return impl_->load_budgets(); }
 
-void postgres_store::save_budgets(const std::vector<budget_record>& budgets) {
-  impl_->save_budgets(budgets);
+void postgres_store::save_budgets(int64_t crawl_id, int64_t epoch,
+                                  const std::vector<budget_record>& budgets) {
+  impl_->save_budgets(crawl_id, epoch, budgets);
 }
 
 std::vector<width_record> postgres_store::load_widths() { return impl_->load_widths(); }

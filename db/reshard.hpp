@@ -28,16 +28,19 @@ struct reshard_report {
   std::vector<int> buckets; ///< per shard, at the end
 };
 
-/// Spreads the buckets evenly over all databases, the newly listed ones too. Each bucket is copied
-/// while crawls write to it; then writers of its shard wait until what has changed meanwhile is
-/// copied and every repository with its history is found to have the same checksum in both places;
-/// then it belongs to the new shard, and its old rows are deleted. May be killed at any moment: the
-/// next call goes on. `tell` hears of every bucket.
+/// Spreads the buckets evenly over all databases, the newly listed ones too. As many as hold
+/// `repositories_at_once` (more or less, at least one) are copied together while crawls write to
+/// them; then writers of their shard wait until what has changed meanwhile is copied and every
+/// repository with its history is found to have the same checksum in both places; then they belong
+/// to the new shard, and their old rows are deleted. What repository_checks says of them follows at
+/// the end, each entry once. May be killed at any moment: the next call goes on. `tell` hears how
+/// far it is.
 ///
 /// The databases must have been migrated together (`migrate_shards`). A crawl must know the whole
 /// list: one that was begun with a shorter list ends with an error when it meets a bucket
 /// elsewhere. Throws `store_error`, also while another process does the same.
 reshard_report reshard(const std::vector<std::string>& connection_strings,
-                       const std::function<void(const reshard_report&)>& tell);
+                       const std::function<void(const reshard_report&)>& tell,
+                       int64_t repositories_at_once = 20'000);
 
 } // namespace gitstar::db

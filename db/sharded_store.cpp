@@ -153,8 +153,9 @@ void sharded_store::set_state(int64_t crawl_id, int64_t epoch, const std::string
 
 std::vector<budget_record> sharded_store::load_budgets() { return ledger().load_budgets(); }
 
-void sharded_store::save_budgets(const std::vector<budget_record>& budgets) {
-  ledger().save_budgets(budgets);
+void sharded_store::save_budgets(int64_t crawl_id, int64_t epoch,
+                                 const std::vector<budget_record>& budgets) {
+  ledger().save_budgets(crawl_id, epoch, budgets);
 }
 
 std::vector<width_record> sharded_store::load_widths() { return ledger().load_widths(); }

@@ -87,13 +87,15 @@ using gate_actor = typed_actor<
     caf::result<cluster_status>(status_atom)>;
 
 /// A DESK: what one worker has of the coordinator. Its actor id is the holder of all that it gives.
-using desk_actor = typed_actor<caf::result<void>(news_atom, worker_news), // From the worker.
-                               caf::result<void>(leave_atom),             // The worker ends.
-                               caf::result<void>(drain_atom), caf::result<void>(finished_atom),
-                               caf::result<cluster_status>(status_atom),
-                               caf::result<void>(wake_atom),  // INTERNAL: send the block.
-                               caf::result<void>(tick_atom)>; // INTERNAL: look whether the worker
-                                                              // is alive, and show that we are.
+using desk_actor =
+    typed_actor<caf::result<void>(news_atom,
+                                  worker_news), // From the worker.
+                                                // The worker ends, and has heard so many blocks.
+                caf::result<void>(leave_atom, uint64_t blocks), caf::result<void>(drain_atom),
+                caf::result<void>(finished_atom), caf::result<cluster_status>(status_atom),
+                caf::result<void>(wake_atom),  // INTERNAL: send the block.
+                caf::result<void>(tick_atom)>; // INTERNAL: look whether the worker
+                                               // is alive, and show that we are.
 
 /// The LINK: what a worker has of its DESK. Sends the news of its agents together.
 using link_actor =
@@ -101,8 +103,10 @@ using link_actor =
                 caf::result<void>(join_atom, caf::actor agent), // Wants each block, too.
                 caf::result<void>(news_atom, worker_news,
                                   bool urgent), // From an agent. Urgent: somebody waits.
-                caf::result<void>(wake_atom),   // INTERNAL: send the news.
-                caf::result<void>(tick_atom)>;  // INTERNAL: as the desk's.
+                // From the permit agent: it ends, and has heard so many blocks.
+                caf::result<void>(leave_atom, uint64_t blocks),
+                caf::result<void>(wake_atom),  // INTERNAL: send the news.
+                caf::result<void>(tick_atom)>; // INTERNAL: as the desk's.
 
 /// The PERMIT AGENT: a worker's TOKEN BUCKET, with permits from the coordinator's.
 using permit_agent_actor =

@@ -135,8 +135,10 @@ std::vector<budget_record> memory_store::load_budgets() {
   return result;
 }
 
-void memory_store::save_budgets(const std::vector<budget_record>& budgets) {
+void memory_store::save_budgets(int64_t crawl_id, int64_t epoch,
+                                const std::vector<budget_record>& budgets) {
   begin("save_budgets");
+  fenced(crawl_id, epoch);
   for (auto& x : budgets)
     data_->budgets[x.credential] = x;
 }

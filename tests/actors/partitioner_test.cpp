@@ -57,7 +57,7 @@ ledger_actor::behavior_type fake_ledger(ledger_actor::pointer self, slow_ledger*
       [=](budgets_atom) -> caf::result<std::vector<budget_record>> {
         return store->load_budgets();
       },
-      [=](budgets_atom, const std::vector<budget_record>& x1) { store->save_budgets(x1); },
+      [](budgets_atom, const std::vector<budget_record>&) {},
       [=](widths_atom) -> caf::result<std::vector<width_record>> { return store->load_widths(); },
       [=](widths_atom, const std::vector<width_record>& x1) { store->save_widths(x1); },
       [](errors_atom, const std::vector<error_record>&) {},

@@ -22,6 +22,7 @@ public:
 
   void start() {
     books = spawn_ledger();
+    ask_later<crawl>(books, open_atom_v); // budgets are saved by who owns the crawl
     uut = spawn(token_bucket, bucket_settings(), books);
   }
 
@@ -232,7 +233,7 @@ TEST_CASE_METHOD(permits, "what the ledger does not hear of is not sent", "[toke
 TEST_CASE_METHOD(permits, "a bucket that is restarted goes on counting", "[token_bucket]") {
   auto cfg = bucket_settings();
   books = spawn_ledger();
-  ask<crawl>(books, open_atom_v); // errors are a crawl's
+  ask<crawl>(books, open_atom_v); // errors and budgets are saved by who owns the crawl
   uut = spawn(token_bucket, cfg, books);
   report(take());
   report(take(), outcome::timeout);

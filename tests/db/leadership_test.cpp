@@ -20,6 +20,8 @@ public:
                                             takeover_after);
   }
 
+  void finish() { store.set_state(current.id, current.epoch, "complete"); }
+
   /// The lock of a session that ended is free a moment later.
   answer try_for_a_while(db::leadership& x) {
     for (auto i = 0; i < 200; ++i) {
@@ -95,16 +97,88 @@ TEST_CASE_METHOD(electing, "a leader whose connection broke goes on if nobody le
   }
 }
 
-TEST_CASE_METHOD(electing, "who waited for a crawl that is finished has nothing to do",
-                 "[leadership]") {
+TEST_CASE_METHOD(electing, "who waited for a crawl that is finished ends with it", "[leadership]") {
   auto leader = candidate("a:1");
   auto standby = candidate("b:2");
   CHECK(leader->try_lead() == answer::leads);
   CHECK(standby->try_lead() == answer::waits);
-  store.set_state(current.id, current.epoch, "complete");
+  finish();
+  leader->conclude();
   leader.reset();
   CHECK(try_for_a_while(*standby) == answer::finished);
   standby.reset();
   auto next = candidate("c:3"); // begins the next crawl
   CHECK(try_for_a_while(*next) == answer::leads);
+}
+
+TEST_CASE_METHOD(electing, "who comes while a finished crawl's leader winds up ends with it",
+                 "[leadership]") {
+  auto leader = candidate("a:1");
+  CHECK(leader->try_lead() == answer::leads);
+  finish();
+  auto standby = candidate("b:2");
+  CHECK(standby->try_lead() == answer::waits);
+  leader->conclude();
+  leader.reset();
+  CHECK(try_for_a_while(*standby) == answer::finished);
+}
+
+TEST_CASE_METHOD(electing, "a replaced leader ends with the crawl that its successor finished",
+                 "[leadership]") {
+  auto frozen = candidate("a:1");
+  CHECK(frozen->try_lead() == answer::leads);
+  ask("select pg_terminate_backend(backend, 5000) from coordinators");
+  auto standby = candidate("b:2");
+  CHECK(try_for_a_while(*standby) == answer::leads);
+  finish();
+  standby->conclude();
+  standby.reset();
+  // It wakes up when there is no leader any more.
+  CHECK_THROWS_AS(frozen->renew(), db::store_error);
+  CHECK(try_for_a_while(*frozen) == answer::finished);
+}
+
+TEST_CASE_METHOD(electing, "the result that a dead leader owes is reported by the next",
+                 "[leadership]") {
+  auto leader = candidate("a:1");
+  CHECK(leader->try_lead() == answer::leads);
+  finish();
+  leader.reset(); // killed before its last word
+  auto again = candidate("a:2");
+  CHECK(try_for_a_while(*again) == answer::finished);
+  again->conclude();
+  again.reset();
+  auto next = candidate("c:3");
+  CHECK(try_for_a_while(*next) == answer::leads);
+}
+
+TEST_CASE_METHOD(electing, "a leader that dies before it has begun a crawl ends nobody's run",
+                 "[leadership]") {
+  finish(); // the run of yesterday
+  auto leader = candidate("a:1");
+  CHECK(leader->try_lead() == answer::leads);
+  auto standby = candidate("b:2");
+  CHECK(standby->try_lead() == answer::waits);
+  leader.reset();
+  CHECK(try_for_a_while(*standby) == answer::leads);
+  CHECK(value<int64_t>("select after_crawl from coordinators") == current.id);
+}
+
+TEST_CASE_METHOD(electing, "a worker without coordinator hears from the store that all is over",
+                 "[leadership]") {
+  finish(); // the run of yesterday
+  db::run_watch watch{connection_string(), "stars", "search stars:>=10"};
+  CHECK_FALSE(watch.is_over());
+  auto next = store.open_crawl({"stars", "search stars:>=10"});
+  CHECK_FALSE(watch.is_over());
+  store.set_state(next.id, next.epoch, "stopped");
+  CHECK_FALSE(watch.is_over());
+  next = store.open_crawl({"stars", "search stars:>=10"});
+  store.set_state(next.id, next.epoch, "incomplete");
+  CHECK(watch.is_over());
+  store.open_crawl({"stars", "search stars:>=10"}); // already the one after it
+  CHECK_FALSE(watch.is_over());
+  empty_the_database();
+  db::run_watch early{connection_string(), "stars", "search stars:>=10"};
+  CHECK_FALSE(early.is_over());
 }

@@ -233,7 +233,7 @@ TEST_CASE_METHOD(with_ledger, "the certificate adds up the partitions without th
 
 TEST_CASE_METHOD(with_ledger, "budgets survive a restart", "[db]") {
   CHECK(store.load_budgets().empty());
-  store.save_budgets({});
+  store.save_budgets(current.id, current.epoch, {});
   budget_record a;
   a.credential = "alice's token";
   a.limit = 5000;
@@ -257,11 +257,23 @@ TEST_CASE_METHOD(with_ledger, "budgets survive a restart", "[db]") {
   b.day = at(1'795'132'800);
   b.spent_today = 4'999;
   b.benched = true;
-  store.save_budgets({b, a});
+  store.save_budgets(current.id, current.epoch, {b, a});
   CHECK(store.load_budgets() == std::vector<budget_record>{a, b});
   a.remaining = 1;
-  store.save_budgets({a});
+  store.save_budgets(current.id, current.epoch, {a});
   CHECK(store.load_budgets() == std::vector<budget_record>{a, b});
+}
+
+TEST_CASE_METHOD(with_ledger, "who has been replaced does not save budgets", "[db]") {
+  budget_record spent;
+  spent.credential = "alice's token";
+  spent.remaining = 1;
+  auto next = store.open_crawl({"stars", "search stars:>=10"});
+  store.save_budgets(next.id, next.epoch, {spent});
+  auto outdated = spent;
+  outdated.remaining = 4321;
+  CHECK_THROWS_AS(store.save_budgets(current.id, current.epoch, {outdated}), db::fenced_error);
+  CHECK(store.load_budgets() == std::vector<budget_record>{spent});
 }
 
 TEST_CASE_METHOD(with_ledger, "learned widths survive a restart", "[db]") {

@@ -77,7 +77,7 @@ TEST_CASE_METHOD(with_store, "the status is that of the newest crawl of the name
   store.write(work);
   budget_record budget;
   budget.credential = "token";
-  store.save_budgets({budget});
+  store.save_budgets(next.id, next.epoch, {budget});
 
   auto status = db::newest_crawl(connection_string(), "stars");
 

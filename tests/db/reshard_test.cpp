@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <map>
 #include <numeric>
 #include <thread>
 
@@ -22,6 +23,31 @@ class with_reshard : public with_shards {
 public:
   db::reshard_report reshard() {
     return db::reshard(connection_strings(), [](auto&) {});
+  }
+
+  /// Few repositories for their ids, up to 210 million: most runs of most buckets are empty.
+  void write_scattered(repo_id count) {
+    auto work = make_batch(1, 0);
+    for (repo_id i = 1; i <= count; ++i)
+      work.rows.push_back(make_repository(i * 70'001));
+    store().write(work);
+  }
+
+  /// How often each repository was read and when last, as the entries of all databases say
+  /// together.
+  std::vector<std::string> checks() {
+    std::map<std::string, std::pair<int64_t, std::string>> found;
+    for (size_t i = 0; i < connection_strings().size(); ++i)
+      for (const auto& row : ask(i, "select id, sum(checks), max(checked_at) "
+                                    "from repository_checks, unnest(repo_ids) id group by id")) {
+        auto& x = found[row[0].c_str()];
+        x.first += row[1].as<int64_t>();
+        x.second = std::max(x.second, std::string{row[2].c_str()});
+      }
+    std::vector<std::string> result;
+    for (auto& [id, x] : found)
+      result.push_back(id + ": " + std::to_string(x.first) + " until " + x.second);
+    return result;
   }
 
   /// The store with databases added that hold nothing yet.
@@ -57,8 +83,11 @@ public:
       for (const auto& row :
            ask(0, "select bucket from buckets where shard = " + std::to_string(i)))
         owned += ", " + row[0].as<std::string>();
-      for (const auto& table : tables())
-        result += std::stoll(value(i, "select count(*) from " + table +
+      auto places = tables();
+      places.emplace_back("(select unnest(repo_ids) as repo_id from repository_checks) c");
+      places.emplace_back("(select unnest(repo_ids) as repo_id from departing_checks) c");
+      for (const auto& ids : places)
+        result += std::stoll(value(i, "select count(*) from " + ids +
                                           " where bucket_of(repo_id) not in (" + owned + ")"));
     }
     return result;
@@ -189,10 +218,11 @@ TEST_CASE_METHOD(with_reshard, "what was killed goes on", "[db][reshard]") {
   int heard = 0;
   for (auto stop_after : {1, 7, 50}) {
     heard = 0;
-    CHECK_THROWS(db::reshard(connection_strings(), [&](const db::reshard_report&) {
+    auto die = [&](const db::reshard_report&) {
       if (++heard > stop_after)
         throw std::runtime_error("killed");
-    }));
+    };
+    CHECK_THROWS(db::reshard(connection_strings(), die, 1)); // one bucket at a time
   }
   auto done = reshard();
   CHECK(done.moved == 341 - 1 - 7 - 50);
@@ -211,8 +241,9 @@ TEST_CASE_METHOD(with_reshard, "a bucket belongs to its new shard before the led
   // The ledger cannot follow: as good as a kill between the two commits.
   ask(0, "alter table buckets add constraint never check (leaving is null or leaving = 0)");
   CHECK_THROWS_AS(reshard(), db::store_error);
-  CHECK(value(1, "select count(*) from departed_buckets") == "1");
-  auto bucket = value(1, "select bucket from departed_buckets");
+  CHECK(std::stoi(value(1, "select count(*) from departed_buckets")) > 1);
+  CHECK(value(1, "select count(distinct map_version) from departed_buckets") == "1");
+  auto bucket = value(1, "select min(bucket) from departed_buckets");
   CHECK(value(0, "select shard from buckets where bucket = " + bucket) == "1");
   auto id = std::stoll(bucket) * 256 + 1;
   // Who knows only the old map, and who reads the ledger now, write to the new shard.
@@ -230,6 +261,48 @@ TEST_CASE_METHOD(with_reshard, "a bucket belongs to its new shard before the led
   CHECK(stored() == 20'000);
   CHECK(misplaced() == 0);
   CHECK(content().size() == before.size() + 2); // two rows of history
+}
+
+TEST_CASE_METHOD(with_reshard, "repositories that are far apart move as well", "[db][reshard]") {
+  make(1);
+  write_scattered(3000);
+  auto wanted = content();
+  grow(2);
+  auto at_once = GENERATE(int64_t{500}, int64_t{20'000});
+  auto done = db::reshard(
+      connection_strings(), [](auto&) {}, at_once);
+  CHECK(done.moved == 512);
+  CHECK(done.repositories > 1000);
+  CHECK(content() == wanted);
+  CHECK(misplaced() == 0);
+}
+
+TEST_CASE_METHOD(with_reshard, "what is known of reads moves once, whoever is killed",
+                 "[db][reshard]") {
+  make(2);
+  write(1, 20'000);
+  write(5000, 9000);
+  auto wanted = checks();
+  REQUIRE(wanted.size() == 20'000);
+  grow(3);
+  // Nothing arrives; then it arrives and cannot be forgotten where it came from.
+  ask(2, "alter table repository_checks add constraint never check (checks < 0)");
+  CHECK_THROWS_AS(reshard(), db::store_error);
+  ask(2, "alter table repository_checks drop constraint never");
+  ask(1, "create function refuse() returns trigger language plpgsql as "
+         "$$ begin raise 'no'; end $$; "
+         "create trigger refuse before delete on departing_checks "
+         "for each row execute function refuse()");
+  CHECK_THROWS_AS(reshard(), db::store_error);
+  CHECK(value(1, "select count(*) from departing_checks") != "0");
+  CHECK(value(2, "select count(*) from repository_checks") != "0");
+  CHECK(unsettled() != "0");
+  ask(1, "drop trigger refuse on departing_checks");
+  CHECK(reshard().moved == 0);
+  CHECK(checks() == wanted);
+  CHECK(misplaced() == 0);
+  CHECK(unsettled() == "0");
+  CHECK(value(1, "select count(*) from departing_checks") == "0");
 }
 
 TEST_CASE_METHOD(with_reshard, "a copy that differs keeps the bucket where it is",
@@ -256,7 +329,7 @@ TEST_CASE_METHOD(with_reshard, "one process at a time moves buckets", "[db][resh
   grow(2);
   std::string refused;
   db::reshard(connection_strings(), [&](const db::reshard_report& so_far) {
-    if (so_far.moved != 1)
+    if (so_far.moved == 0)
       return;
     try {
       reshard();

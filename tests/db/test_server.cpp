@@ -26,12 +26,20 @@ temporary_directory::~temporary_directory() {
 db::embedded_postgres& shared_server() {
   static temporary_directory directory;
   static db::embedded_postgres server{{directory.path() / "postgres", {}, directory.path()}};
+  // It need not survive a power cut, and making databases waits for little but the disk.
+  static auto without_fsync = [] {
+    pqxx::connection link{server.connection_string()};
+    pqxx::nontransaction work{link};
+    work.exec("alter system set fsync = off");
+    return work.exec("select pg_reload_conf()");
+  }();
   return server;
 }
 
-void empty_the_database() {
-  pqxx::connection link{shared_server().connection_string() +
-                        " options=-cclient_min_messages=error"};
+void empty_the_database() { empty_the_database(shared_server().connection_string()); }
+
+void empty_the_database(const std::string& connection_string) {
+  pqxx::connection link{connection_string + " options=-cclient_min_messages=error"};
   pqxx::work work{link};
   work.exec("drop schema public cascade; create schema public");
   work.commit();

@@ -51,8 +51,9 @@ private:
   pqxx::connection link_;
 };
 
-/// A database without any table.
+/// A database without any table: the shared server's, or another one.
 void empty_the_database();
+void empty_the_database(const std::string& connection_string);
 
 /// A repository with every column set, different for each id.
 repository make_repository(repo_id id);

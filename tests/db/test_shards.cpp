@@ -8,9 +8,23 @@ namespace gitstar::test {
 
 namespace {
 
-void on_the_server(const std::string& statement) {
+std::string connection_string_of(const std::string& database) {
+  return shared_server().connection_string() + " dbname=" + database;
+}
+
+/// Databases that tests have left. Emptying one takes a moment; dropping it and making another
+/// takes a checkpoint.
+std::vector<std::string>& spare_databases() {
+  static std::vector<std::string> names;
+  return names;
+}
+
+std::string new_database() {
+  static std::atomic<int> count{0};
+  auto name = "test_shard_" + std::to_string(++count);
   pqxx::connection link{shared_server().connection_string()};
-  pqxx::nontransaction{link}.exec(statement);
+  pqxx::nontransaction{link}.exec("create database " + name);
+  return name;
 }
 
 } // namespace
@@ -18,14 +32,17 @@ void on_the_server(const std::string& statement) {
 with_shards::~with_shards() {
   store_.reset();
   for (auto& name : databases_)
-    on_the_server("drop database " + name + " with (force)");
+    spare_databases().push_back(name);
 }
 
 std::string with_shards::add_database() {
-  static std::atomic<int> count{0};
-  auto& name = databases_.emplace_back("test_shard_" + std::to_string(++count));
-  on_the_server("create database " + name);
-  return shared_server().connection_string() + " dbname=" + name;
+  auto& spare = spare_databases();
+  if (spare.empty())
+    spare.push_back(new_database());
+  auto where = connection_string_of(databases_.emplace_back(spare.back()));
+  spare.pop_back();
+  empty_the_database(where);
+  return where;
 }
 
 void with_shards::make(size_t databases) {

@@ -19,7 +19,7 @@ public:
   void make(size_t databases);
   /// Migrates `connection_strings()` and opens the store and the crawl again.
   void open();
-  /// An empty one, not yet part of the store; gone with the test.
+  /// An empty one, not yet part of the store; another test's when this one is over.
   std::string add_database();
 
   /// Repositories `first` to `last`, each `more_stars` above what it has by itself.

@@ -57,7 +57,7 @@ class Bouncer:
 
 @unittest.skipUnless(PGBOUNCER, "PgBouncer is not installed: tools/setup --tests installs it")
 class PgBouncerTest(IntegrationTest):
-    deadline_s = 180
+    deadline_s = 280
 
     @classmethod
     def setUpClass(cls):
@@ -104,7 +104,6 @@ class PgBouncerTest(IntegrationTest):
     def test_a_crawl_through_it_stores_the_truth(self):
         self.crawl_through(["crawled"], [self.postgres.new_database("crawled")])
 
-    @unittest.skipUnless(os.environ.get("GITSTAR_RESHARD"), "takes minutes: set GITSTAR_RESHARD")
     def test_shards_behind_it_store_the_truth_and_move(self):
         names = ["shard_0", "shard_1"]
         direct = [self.postgres.new_database(name) for name in names]

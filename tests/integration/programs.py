@@ -138,10 +138,10 @@ class IntegrationTest(unittest.TestCase):
 
 
 class Simulator:
-    """gitstar-sim on a free port of 127.0.0.1."""
+    """gitstar-sim on a free port."""
 
-    def __init__(self, test, *options, certificate=None):
-        command = [GITSTAR_SIM, "--listen", "127.0.0.1:0", *map(str, options)]
+    def __init__(self, test, *options, certificate=None, host="127.0.0.1"):
+        command = [GITSTAR_SIM, "--listen", f"{host}:0", *map(str, options)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         test.addCleanup(end, self.process)
         self.url = re.search(r"https?://[\d.:]+", self.process.stdout.readline())[0]

@@ -68,10 +68,11 @@ std::vector<budget_record> model_store::load_budgets() {
   return memory_store::load_budgets();
 }
 
-void model_store::save_budgets(const std::vector<budget_record>& budgets) {
+void model_store::save_budgets(int64_t crawl_id, int64_t epoch,
+                               const std::vector<budget_record>& budgets) {
   server_->before_call(*life_, "save_budgets");
   server_->look_at("credential_budgets", budgets);
-  memory_store::save_budgets(budgets);
+  memory_store::save_budgets(crawl_id, epoch, budgets);
 }
 
 std::vector<width_record> model_store::load_widths() {

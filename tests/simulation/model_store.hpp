@@ -61,7 +61,8 @@ public:
   certificate certify(int64_t crawl_id) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;
-  void save_budgets(const std::vector<budget_record>& budgets) override;
+  void save_budgets(int64_t crawl_id, int64_t epoch,
+                    const std::vector<budget_record>& budgets) override;
   std::vector<width_record> load_widths() override;
   void save_widths(const std::vector<width_record>& widths) override;
   void save_errors(int64_t crawl_id, const std::vector<error_record>& errors) override;

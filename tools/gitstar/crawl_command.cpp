@@ -68,6 +68,8 @@ public:
   int run();
   /// Runs only where there is something to repair.
   int repair();
+  /// Ends as the one that has finished the newest crawl would, which may have died before.
+  int report_finished();
   /// Another coordinator has taken over: this run counts for nothing.
   bool deposed() const { return ending_ == ending::deposed; }
 
@@ -266,8 +268,10 @@ int crawl_run::run() {
     ending_ = ending::deposed;
   if (ending_ != ending::failed)
     refresh(self, root);
-  if (ending_ == ending::finished && leader_ != nullptr)
+  if (ending_ == ending::finished && leader_ != nullptr) {
     see_workers_off(true, std::chrono::steady_clock::now() + farewell_time);
+    refresh(self, root); // what they did not use has come back
+  }
   leaves_.clear(); // the actor system waits until nobody holds a handle of a detached actor
   auto ended = end_tree(self, untyped_root);
   client_->stop();
@@ -276,12 +280,37 @@ int crawl_run::run() {
     door_ = nullptr;
   }
   auto code = deposed() ? exit_failed : ending_ == ending::failed ? fail(self) : conclude(self);
+  if (ending_ == ending::finished && leader_ != nullptr)
+    leader_->conclude();
   // The actor system would wait for an actor that hangs, for example in a dead connection.
   if (!background_->end(last_time) || !ended || store_hangs_) {
     if (store_.server)
       store_.server->ask_to_stop();
     _exit(code);
   }
+  return code;
+}
+
+int crawl_run::report_finished() {
+  caf::actor_system_config system_config;
+  system_config.add_message_types<caf::id_block::gitstar>();
+  caf::actor_system system{system_config};
+  caf::scoped_actor self{system};
+  signal_watch signals{[observer = caf::actor{self}] { caf::anon_send(observer, drain_atom_v); }};
+  ending_ = ending::finished;
+  auto found = std::make_shared<optional<db::crawl_status>>(); // a call left behind may write it
+  auto look = [found, where = store_.ledger(), name = settings_.crawl.name,
+               source = source_text(settings_.crawl.source)] {
+    *found = db::newest_crawl(where, name, source);
+  };
+  auto code = static_cast<int>(exit_stopped);
+  if (wait_for_store(self, look) && *found) {
+    last_.crawl.run = (*found)->crawl;
+    last_.crawl.totals = (*found)->certificate;
+    code = conclude(self);
+  }
+  if (store_hangs_)
+    _exit(code);
   return code;
 }
 
@@ -667,21 +696,24 @@ int coordinator_command(const config::settings& settings, const crawl_options& o
   block_signals();
   open_store store{settings.store};
   store.migrate(settings.store);
+  leader place{store.ledger(), settings.crawl.name, source_text(settings.crawl.source),
+               settings.cluster};
   for (;;) {
-    leader place{store.ledger(), settings.crawl.name, source_text(settings.crawl.source),
-                 settings.cluster};
     std::atomic<bool> stopped{false};
     db::leadership::answer answer;
     {
       signal_watch signals{[&] { stopped = true; }};
       answer = place.wait([&] { return stopped.load(); });
     }
-    if (answer == db::leadership::answer::finished) {
-      std::fputs("The crawl is finished: there is nothing to stand by for.\n", stderr);
-      return exit_complete;
-    }
     if (answer == db::leadership::answer::waits)
       return exit_stopped;
+    if (answer == db::leadership::answer::finished) {
+      spdlog::info("the crawl is finished: there is nothing to stand by for");
+      auto code = crawl_run{settings, options}.report_finished();
+      if (code != exit_stopped)
+        place.conclude();
+      return code;
+    }
     spdlog::info("{} leads", node_name());
     crawl_run run{settings, options, &place};
     auto code = run.run();

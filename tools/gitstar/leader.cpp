@@ -24,6 +24,9 @@ leader::~leader() {
 }
 
 db::leadership::answer leader::wait(const std::function<bool()>& stopped) {
+  thread_ = {}; // of an earlier term
+  confirmed_ = clock::time_point::min();
+  deposed_ = false;
   std::string told;
   while (!stopped()) {
     try {
@@ -52,6 +55,15 @@ bool leader::leads() const {
   auto confirmed = confirmed_.load();
   return !deposed_ && confirmed != clock::time_point::min() &&
          clock::now() - confirmed < settings_.takeover_after;
+}
+
+void leader::conclude() {
+  try {
+    std::lock_guard guard{mutex_};
+    place_.conclude();
+  } catch (const db::store_error& failure) {
+    spdlog::warn("who is started next reports this crawl once more: {}", failure.what());
+  }
 }
 
 void leader::stay(const std::stop_token& ended) {

@@ -21,13 +21,16 @@ public:
   leader(const leader&) = delete;
   leader& operator=(const leader&) = delete;
 
-  /// Waits until this process leads (`leads`), or has nothing to do (`finished`). `waits`:
-  /// `stopped` has ended the waiting.
+  /// Waits until this process leads (`leads`), or the crawl is finished without it (`finished`).
+  /// `waits`: `stopped` has ended the waiting. May be called again once deposed.
   db::leadership::answer wait(const std::function<bool()>& stopped);
 
   /// Whether it is certain that nobody else leads: PostgreSQL has confirmed it so lately that no
   /// standby can have taken over. A process that was frozen does not know that it still leads.
   bool leads() const;
+
+  /// The crawl's result has been reported: who is started from now on begins the next.
+  void conclude();
 
   /// Another coordinator has taken over, for certain.
   bool deposed() const { return deposed_; }

@@ -1,6 +1,7 @@
 #include "actors/crawl_tree.hpp"
 #include "cluster/node.hpp"
 #include "cluster/worker_agents.hpp"
+#include "db/leadership.hpp"
 #include "db/sharded_store.hpp"
 #include "net/github_client.hpp"
 #include "net/metrics.hpp"
@@ -15,6 +16,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -29,6 +31,7 @@ using namespace std::chrono_literals;
 constexpr auto drain_time = 2500ms; ///< what queries and batches under way get at the end,
 constexpr auto end_time = 1s;       ///< then what the actors get to end
 constexpr auto look_time = 200ms;   ///< between two looks at signals and PostgreSQL
+constexpr auto answer_time = 1s;    ///< for PostgreSQL to say whether the crawl is finished
 constexpr auto first_pause = 100ms; ///< before coordinators are tried again; doubles,
 constexpr auto last_pause = 1600ms; ///< up to this
 
@@ -39,6 +42,9 @@ public:
   explicit worker_run(const config::settings& settings)
       : settings_(settings), metrics_(std::make_shared<net::metrics>()),
         client_(std::make_shared<net::github_client>(client_options(settings.github))) {
+    watch_ =
+        std::make_shared<db::run_watch>(open_store{settings.store}.ledger(), settings.crawl.name,
+                                        source_text(settings.crawl.source));
     greeting_.worker = settings.cluster.worker.value_or(node_name());
     greeting_.crawl = settings.crawl.name;
     greeting_.source = source_text(settings.crawl.source);
@@ -73,10 +79,13 @@ private:
   bool end_tree(caf::scoped_actor& self, const supervisor_actor& root);
   crawl_tree_config tree_config() const;
   void look_at_store();
+  bool is_over();
   void pause(std::chrono::milliseconds longest);
 
   const config::settings& settings_;
   worker_greeting greeting_;
+  std::shared_ptr<db::run_watch> watch_;
+  std::future<bool> look_; // under way
   std::shared_ptr<db::store_health> store_health_ = std::make_shared<db::store_health>();
   std::shared_ptr<net::metrics> metrics_;
   std::shared_ptr<net::github_client> client_;
@@ -93,22 +102,23 @@ int worker_run::run() {
   signal_watch signals{[this] { stop_ = true; }};
   auto delay = std::chrono::milliseconds{first_pause};
   auto told = false;
-  while (!stop_) {
+  auto over = is_over(); // never at first: notes which crawls are finished already
+  while (!stop_ && !over) {
     auto joined = false;
     for (auto& where : settings_.cluster.join) {
       auto how = session(where);
-      if (how == ending::finished) {
-        spdlog::info("the crawl is finished");
-        return exit_complete;
-      }
+      over = how == ending::finished;
       if (how == ending::failed) {
         std::fprintf(stderr, "gitstar: %s\n", describe(failure_).c_str());
         return exit_failed;
       }
       joined = joined || how == ending::lost;
-      if (stop_)
+      if (stop_ || over)
         break;
     }
+    over = over || is_over(); // while nobody could tell us
+    if (stop_ || over)
+      break;
     if (joined) {
       delay = first_pause;
       told = false;
@@ -119,7 +129,30 @@ int worker_run::run() {
     pause(delay);
     delay = std::min<std::chrono::milliseconds>(delay * 2, last_pause);
   }
-  return exit_stopped;
+  if (!over)
+    return exit_stopped;
+  spdlog::info("the crawl is finished");
+  return exit_complete;
+}
+
+/// Whether the crawl was finished while we knew no coordinator. On another thread, because a
+/// PostgreSQL that hangs would hang us; an answer that comes late is taken the next time.
+bool worker_run::is_over() {
+  if (!look_.valid()) {
+    std::packaged_task<bool()> task{[watch = watch_] { return watch->is_over(); }};
+    look_ = task.get_future();
+    std::thread{std::move(task)}.detach();
+  }
+  for (auto until = std::chrono::steady_clock::now() + answer_time;
+       look_.wait_for(10ms) != std::future_status::ready;)
+    if (stop_ || std::chrono::steady_clock::now() >= until)
+      return false;
+  try {
+    return look_.get();
+  } catch (const db::store_error& failure) {
+    spdlog::debug("cannot ask whether the crawl is finished: {}", failure.what());
+    return false;
+  }
 }
 
 /// Half of it is jitter, so that workers that lost their coordinator together do not come together.
