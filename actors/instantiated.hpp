@@ -30,6 +30,10 @@
   apply(gitstar::lacking_node)               \
   apply(gitstar::lease)                      \
   apply(gitstar::lease_result)               \
+  apply(gitstar::metadata_list)              \
+  apply(gitstar::metadata_row)               \
+  apply(gitstar::metadata_rows)              \
+  apply(gitstar::metadata_watermark)         \
   apply(gitstar::named_actor)                \
   apply(gitstar::partition)                  \
   apply(gitstar::permit)                     \

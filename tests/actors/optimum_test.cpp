@@ -155,15 +155,6 @@ public:
     began = now();
   }
 
-  fetcher_config fetcher_settings() const {
-    fetcher_config result;
-    result.api = limited;
-    result.retries = settings.retries;
-    result.clock = clock;
-    result.metrics = metrics;
-    return result;
-  }
-
   std::chrono::duration<double> took() const { return now() - began; }
 
   std::shared_ptr<limited_github> limited;
@@ -183,7 +174,7 @@ TEST_CASE_METHOD(spending, "a crawl that the budgets bind ends within 2 % of the
   auto writer = spawn(witness, &done);
   auto bucket = spawn(token_bucket, bucket_settings(), books);
   for (uint32_t i = 0; i < fetcher_count; ++i)
-    spawn(fetcher, fetcher_settings(), fetcher_partners{windows, bucket, writer});
+    spawn(fetcher, fetcher_settings(limited), fetcher_partners{windows, bucket, writer});
   REQUIRE(advance_until([&] { return done.done == all_windows; }, 24h));
   auto actual = took();
   constexpr auto points = all_repositories / page_size;
@@ -212,7 +203,7 @@ TEST_CASE_METHOD(spending, "the whole system spends its points within 2 % of the
   query = "stars:>=0";
   auto x = start(0);
   for (uint32_t i = 0; i < fetcher_count; ++i)
-    spawn(fetcher, fetcher_settings(), fetcher_partners{x.partitioner, x.bucket, x.writer});
+    spawn(fetcher, fetcher_settings(limited), fetcher_partners{x.partitioner, x.bucket, x.writer});
   auto result = wait_for_end();
   auto actual = took();
   auto points = static_cast<int64_t>(limited->points);

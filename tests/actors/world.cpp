@@ -76,13 +76,18 @@ world::process world::start(uint32_t fetchers) {
   return x;
 }
 
+fetcher_config world::fetcher_settings(std::shared_ptr<net::query_sender> api) const {
+  fetcher_config result;
+  result.api = std::move(api);
+  result.retries = settings.retries;
+  result.clock = clock;
+  result.metrics = metrics;
+  return result;
+}
+
 fetcher_actor world::start_fetcher(const process& x) {
-  fetcher_config cfg;
-  cfg.api = github;
-  cfg.retries = settings.retries;
-  cfg.clock = clock;
-  cfg.metrics = metrics;
-  auto result = sys.spawn(fetcher, cfg, fetcher_partners{x.partitioner, x.bucket, x.writer});
+  auto result = sys.spawn(fetcher, fetcher_settings(github),
+                          fetcher_partners{x.partitioner, x.bucket, x.writer});
   adopt(caf::actor_cast<caf::actor>(result));
   return result;
 }

@@ -50,6 +50,8 @@ public:
   ledger_config ledger_settings() const;
   writer_config writer_settings(uint32_t batch_rows) const;
   token_bucket_config bucket_settings() const;
+  /// Of a fetcher that asks `api`.
+  fetcher_config fetcher_settings(std::shared_ptr<net::query_sender> api) const;
 
   std::shared_ptr<fake_github> github = std::make_shared<fake_github>(std::vector<repository>{});
   std::shared_ptr<memory_database> database = std::make_shared<memory_database>();

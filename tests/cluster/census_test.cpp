@@ -139,15 +139,11 @@ public:
   }
 
   worker join_one() {
-    fetcher_config cfg;
-    cfg.api = limited;
-    cfg.retries = settings.retries;
-    cfg.clock = clock;
-    cfg.metrics = metrics;
     auto storing = writer_settings(2000);
     storing.open = [this] { return std::make_unique<counting_store>(database, &done); };
     writers.push_back(spawn(writer, storing));
-    return join(cfg, fetchers_per_worker, writers.back(), "w" + std::to_string(++joined));
+    return join(fetcher_settings(limited), fetchers_per_worker, writers.back(),
+                "w" + std::to_string(++joined));
   }
 
   /// One worker dies every hour, and another one takes its place.

@@ -1,12 +1,5 @@
-// Coordinator and workers on virtual time in one process: the actors are those of the real nodes,
-// only the network between them is missing.
-
-#include "cluster/gate.hpp"
-#include "cluster/lease_agent.hpp"
-#include "cluster/link.hpp"
 #include "cluster/node.hpp"
-#include "cluster/permit_agent.hpp"
-#include "tests/actors/world.hpp"
+#include "tests/cluster/workers.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -17,13 +10,6 @@ using namespace gitstar::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// What the observer of a link has heard.
-struct heard {
-  uint32_t lost = 0;
-  uint32_t finished = 0;
-  uint32_t drain = 0;
-};
 
 /// A worker that asks for what it is told to, and never says that it is alive.
 struct silent {
@@ -54,16 +40,8 @@ link_actor::behavior_type silent_link(link_actor::pointer, silent* x) {
   };
 }
 
-class cluster : public world {
+class cluster : public workers {
 public:
-  struct worker {
-    link_actor connection;
-    lease_agent_actor leases;
-    permit_agent_actor permits;
-    std::vector<fetcher_actor> fetchers;
-    std::shared_ptr<heard> news = std::make_shared<heard>();
-  };
-
   /// `repositories` on GitHub, and a coordinator without workers.
   void begin(size_t repositories) {
     github = std::make_shared<fake_github>(random_repositories(repositories, 1));
@@ -72,51 +50,8 @@ public:
     entrance = open_gate();
   }
 
-  gate_actor open_gate() {
-    gate_config cfg;
-    cfg.crawl = "test";
-    cfg.source = "search";
-    cfg.credentials = {"token-1"};
-    cfg.desk.metrics = metrics;
-    cfg.leads = [this] { return leads; };
-    return spawn(gate, cfg, coordinator.partitioner, coordinator.bucket);
-  }
-
-  worker_greeting greeting(const std::string& name) const {
-    return {name, "test", "search", {"token-1"}};
-  }
-
   worker join(uint32_t fetchers, const std::string& name = "w") {
-    worker x;
-    auto observe = [](caf::event_based_actor*, heard* y) -> caf::behavior {
-      return {[y](lost_atom) { ++y->lost; }, [y](finished_atom) { ++y->finished; },
-              [y](drain_atom) { ++y->drain; }};
-    };
-    link_config cfg;
-    cfg.door = caf::actor_cast<caf::actor>(entrance);
-    cfg.greeting = greeting(name);
-    cfg.observer = sys.spawn(observe, x.news.get());
-    adopt(cfg.observer);
-    kept.push_back(x.news);
-    x.connection = spawn(gitstar::link, cfg); // there is one in POSIX, too
-    x.leases = spawn(lease_agent, lease_agent_config{fetchers}, x.connection);
-    x.permits = spawn(permit_agent, permit_agent_config{fetchers}, x.connection);
-    auto as_process = coordinator;
-    as_process.partitioner = caf::actor_cast<partitioner_actor>(x.leases);
-    as_process.bucket = caf::actor_cast<token_bucket_actor>(x.permits);
-    for (uint32_t i = 0; i < fetchers; ++i)
-      x.fetchers.push_back(start_fetcher(as_process));
-    run();
-    return x;
-  }
-
-  /// As `kill -9`: without a last word.
-  void crash_worker(const worker& x) {
-    for (auto& fetcher : x.fetchers)
-      end(fetcher, caf::exit_reason::kill);
-    end(x.leases, caf::exit_reason::kill);
-    end(x.permits, caf::exit_reason::kill);
-    end(x.connection, caf::exit_reason::kill);
+    return workers::join(fetcher_settings(github), fetchers, coordinator.writer, name);
   }
 
   /// A fake worker's desk.
@@ -135,11 +70,6 @@ public:
     CHECK(database->repositories.size() == repositories);
     CHECK(finished->totals.missing == 0);
   }
-
-  process coordinator;
-  gate_actor entrance;
-  bool leads = true;
-  std::vector<std::shared_ptr<heard>> kept;
 };
 
 } // namespace
