@@ -355,14 +355,16 @@ void mark(field_answer& field, field_error error, std::string message) {
 void apply(const graphql_error& error, verdict what, query_shape shape, field_data& field) {
   auto node = node_index(error, shape);
   if (node && shape == query_shape::nodes) {
-    auto is_whole = error.path.size() == index_place(shape) + 1; // the repository, not a field of it
+    auto is_whole =
+        error.path.size() == index_place(shape) + 1; // the repository, not a field of it
     // A repository without a field that is closed to us or not there is good, one that a failure
     // hit is not.
     if (is_whole || (what != verdict::forbidden && what != verdict::not_found))
       field.answer.lacking.push_back({*node, field_error_of(what)});
     return;
   }
-  // Of a page, one repository that is gone or closed to us is a null of its list, and counted there.
+  // Of a page, one repository that is gone or closed to us is a null of its list, and counted
+  // there.
   auto is_about_one = node && (what == verdict::not_found || what == verdict::forbidden);
   if (!is_about_one)
     mark(field.answer, field_error_of(what), describe(error));
