@@ -457,7 +457,8 @@ class TlsTest(ClusterTest):
         self.assertEqual(self.seen(), 0)
         self.assert_ended_well([self.worker("w", doors, tls=ours[1]).start()])
         for node in (without, forged, half):
-            self.assertTrue(node.is_running())
+            # They may read the store, which tells that the crawl is finished.
+            self.assertEqual(node.wait(30), 0, node.log())
             self.assertNotIn("joining", node.log())
 
     def test_what_travels_is_encrypted_and_names_no_secret(self):
