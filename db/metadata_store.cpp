@@ -8,13 +8,6 @@ namespace gitstar::db {
 
 namespace {
 
-pqxx::binarystring encoded(const std::vector<repo_id>& ids) {
-  array_encoder array{array_encoder::element::bigint, ids.size() * 12};
-  for (auto id : ids)
-    array.add(id);
-  return array.encoded();
-}
-
 pqxx::binarystring encoded(const std::vector<std::string>& texts) {
   array_encoder array{array_encoder::element::text, texts.size() * 24};
   for (const auto& x : texts)

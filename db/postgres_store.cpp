@@ -618,10 +618,7 @@ private:
                                observed_at, column(rows, element::bigint, 8, &repository::repo_id));
     if (work.gone.empty())
       return;
-    array_encoder gone{element::bigint, work.gone.size() * 8};
-    for (auto id : work.gone)
-      gone.add(id);
-    transaction.exec_params0(mark_gone, gone.encoded(), observed_at);
+    transaction.exec_params0(mark_gone, encoded(work.gone), observed_at);
   }
 
   static void write_partitions(pqxx::work& transaction, int64_t crawl_id,
