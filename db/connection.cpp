@@ -43,6 +43,10 @@ std::string_view rollback_sqlstate(const pqxx::transaction_rollback& error) {
 
 } // namespace
 
+void limit_idle_time(pqxx::work& work, std::chrono::milliseconds longest) {
+  work.exec0("set local idle_in_transaction_session_timeout = " + std::to_string(longest.count()));
+}
+
 pqxx::connection& connection::connected() {
   if (session_ && !session_->link.is_open())
     session_.reset();

@@ -19,7 +19,8 @@ pqxx::binarystring encoded(const std::vector<std::string>& texts) {
 
 class metadata_store::implementation {
 public:
-  explicit implementation(const std::string& connection_string) : database_(connection_string) {}
+  explicit implementation(const std::string& connection_string)
+      : database_(connection_string, frozen_after) {}
 
   std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
                                              const std::vector<std::string>& kinds) {
