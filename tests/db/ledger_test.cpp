@@ -500,6 +500,26 @@ TEST_CASE_METHOD(with_ledger, "a transaction that stands still loses its locks",
         1);
 }
 
+TEST_CASE_METHOD(with_ledger, "a transaction whose rollback failed fails one call", "[db]") {
+  db::connection database{connection_string()};
+  auto leave_one_behind = [](pqxx::work& work) {
+    work.abort();
+    pqxx::nontransaction raw{work.conn()};
+    raw.exec("begin");
+    raw.exec("select 1 / 0");
+  };
+  CHECK_THROWS_AS(database.transaction(leave_one_behind), db::store_error);
+  auto one = [](pqxx::work& work) { return work.exec1("select 1")[0].as<int>(); };
+  try {
+    database.transaction(one);
+    FAIL("it is gone");
+  } catch (const db::store_error& error) {
+    CHECK(error.sqlstate() == "25P02");
+    CHECK(error.transient());
+  }
+  CHECK(database.transaction(one) == 1);
+}
+
 TEST_CASE_METHOD(with_ledger, "a broken connection fails one call and the next reconnects",
                  "[db]") {
   write({make_partition(1)});
