@@ -42,7 +42,7 @@ class BadInputTest(IntegrationTest):
             [GITSTAR, "crawl", str(file)],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             env=environment(),
         )
         took = time.monotonic() - began
@@ -79,14 +79,14 @@ class BadInputTest(IntegrationTest):
 
     def test_a_missing_config_file_is_named(self):
         done = subprocess.run(
-            [GITSTAR, "crawl", "no-such.yaml"], capture_output=True, text=True, timeout=15
+            [GITSTAR, "crawl", "no-such.yaml"], capture_output=True, text=True, timeout=60
         )
         self.assertEqual(done.returncode, BAD_CONFIG)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertIn("no-such.yaml", done.stderr)
 
     def test_no_subcommand_is_bad_usage(self):
-        done = subprocess.run([GITSTAR], capture_output=True, text=True, timeout=15)
+        done = subprocess.run([GITSTAR], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, BAD_CONFIG)
         self.assertIn("subcommand", done.stderr)
 

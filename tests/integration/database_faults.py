@@ -4,6 +4,7 @@ Each fault is a function `fault(crawl, postgres)`: it breaks the server, waits u
 said why it waits, and heals the server again. FAULTS has them all by name.
 """
 
+import contextlib
 import os
 import pwd
 import re
@@ -157,12 +158,15 @@ class Postgres:
         return result
 
     def pause(self):
-        for process in self._processes():
-            os.kill(process, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self):
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, what):
         for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # its session has ended meanwhile
+                os.kill(process, what)
 
     @property
     def crawled(self):

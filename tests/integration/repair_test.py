@@ -1,6 +1,7 @@
 """`gitstar status` and `gitstar repair`: what a crawl could not complete is seen and asked again."""
 
 import json
+import signal
 import subprocess
 import unittest
 
@@ -108,9 +109,10 @@ class StatusTest(LedgerCommandTest):
         process = self.crawler.start("--no-progress")
         self.github.wait_for_requests(20)
         credentials[0]["token"] = "${NO_SUCH_VARIABLE}"
+        process.send_signal(signal.SIGSTOP)  # or it may end before it is looked at
         running = self.status()
         text = self.run_command("status").stdout
-        self.assertIsNone(process.poll(), "it ended before it was looked at")
+        process.send_signal(signal.SIGCONT)
         self.assertEqual((running["crawl_id"], running["state"]), (1, "running"))
         self.assertIsNone(running["finished_at"])
         self.assertIn("/s over the last minutes", text)

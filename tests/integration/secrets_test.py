@@ -174,7 +174,7 @@ class SecretsTest(IntegrationTest):
             ["openssl", "genrsa", "-out", str(key), "2048"],
             ["openssl", "rsa", "-in", str(key), "-pubout", "-out", str(public)],
         ):
-            subprocess.run(command, check=True, capture_output=True, timeout=30)
+            subprocess.run(command, check=True, capture_output=True, timeout=100)
         self.key_lines = [x for x in key.read_text().splitlines() if not x.startswith("--")]
         self.app = {"id": 4711, "installation": 99, "private_key": f"file:{key}"}
 
@@ -203,7 +203,7 @@ class SecretsTest(IntegrationTest):
         """Any command, whether it succeeds or not: all that it says."""
         done = subprocess.run(
             self.crawler.command(name, *arguments),
-            capture_output=True, text=True, timeout=30, env=environment(),
+            capture_output=True, text=True, timeout=100, env=environment(),
         )
         self.told[f"gitstar {name} {len(self.told)}"] = done.stdout + done.stderr
         return done.returncode
@@ -275,7 +275,7 @@ class SecretsTest(IntegrationTest):
         for section, key in (("crawl", "name"), ("github", "graphql_url"), ("telemetry", "listen")):
             self.crawler.config[section][key] = "${GITSTAR_TEST_SECRET}"
             done = subprocess.run(
-                self.crawler.command("check"), capture_output=True, text=True, timeout=30,
+                self.crawler.command("check"), capture_output=True, text=True, timeout=100,
                 env=environment(GITSTAR_TEST_SECRET=TOKENS[0]),
             )
             self.assertEqual(done.returncode, 2, done.stderr)

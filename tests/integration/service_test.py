@@ -114,7 +114,7 @@ class TlsTest(IntegrationTest):
             + ["-keyout", str(key), "-out", str(self.certificate)],
             check=True,
             capture_output=True,
-            timeout=30,
+            timeout=60,
         )
         self.github = Simulator(
             self, "--repositories", 2000, "--tls-cert", self.certificate, "--tls-key", key,
@@ -130,7 +130,7 @@ class TlsTest(IntegrationTest):
 
     def test_a_server_that_nobody_vouches_for_is_refused(self):
         process = self.crawler.start()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1)
         last = errors.splitlines()[-1]
         self.assertRegex(last, "^gitstar: .*certificate")
