@@ -4,6 +4,7 @@
 #include "db/store_layout.hpp"
 
 #include <chrono>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -149,8 +150,13 @@ migration_report migrate(const std::string& connection_string, const std::vector
 }
 
 void build_query_indexes(const std::string& connection_string) {
-  connection database{connection_string, frozen_after};
-  database.transaction([](pqxx::work& work) { work.exec("select build_query_indexes()"); });
+  auto build = [&](const char* statement) {
+    connection database{connection_string, frozen_after};
+    database.transaction([&](pqxx::work& work) { work.exec(statement); });
+  };
+  auto history = std::async(std::launch::async, build, "select build_history_indexes()");
+  build("select build_repository_indexes()");
+  history.get();
 }
 
 } // namespace gitstar::db

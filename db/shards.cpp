@@ -3,6 +3,7 @@
 #include "db/bucket_map.hpp"
 #include "db/examine_store.hpp"
 
+#include <future>
 #include <set>
 
 namespace gitstar::db {
@@ -141,8 +142,13 @@ migration_report migrate_shards(const std::vector<std::string>& connection_strin
 }
 
 void build_query_indexes(const std::vector<std::string>& connection_strings) {
+  std::vector<std::future<void>> shards;
   for (size_t i = 0; i < connection_strings.size(); ++i)
-    naming(i, [&] { build_query_indexes(connection_strings[i]); });
+    shards.push_back(std::async(std::launch::async, [&, i] {
+      naming(i, [&] { build_query_indexes(connection_strings[i]); });
+    }));
+  for (auto& x : shards)
+    x.get();
 }
 
 } // namespace gitstar::db

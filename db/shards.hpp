@@ -16,7 +16,7 @@ namespace gitstar::db {
 migration_report migrate_shards(const std::vector<std::string>& connection_strings,
                                 const std::optional<config::partitioning>& layout = {});
 
-/// `build_query_indexes` of every database.
+/// `build_query_indexes` of all databases at once.
 void build_query_indexes(const std::vector<std::string>& connection_strings);
 
 /// Where to read each database: a replica of it, where `replicas` has one that answers and is of

@@ -61,10 +61,10 @@ TEST_CASE_METHOD(with_empty_database, "the indexes for queries are built once, a
   migrate();
   std::string indexes = "select count(*) from pg_indexes where indexname in "
                         "('repositories_full_name', 'repositories_star_count', "
-                        "'star_history_repo_id')";
+                        "'repositories_open_issue_count', 'star_history_repo_id')";
   CHECK(value(indexes) == "0");
   db::build_query_indexes(shared_server().connection_string());
-  CHECK(value(indexes) == "3");
+  CHECK(value(indexes) == "4");
   CHECK_NOTHROW(db::build_query_indexes(shared_server().connection_string()));
 }
 

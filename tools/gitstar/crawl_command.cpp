@@ -577,12 +577,15 @@ db::repository_summary crawl_run::look_back(caf::scoped_actor& self) {
     }
     return {};
   }
-  auto build = [where = store_.shards] { db::build_query_indexes(where); };
-  if (!wait_for_store(self, build)) {
-    spdlog::warn("stopped before the indexes for queries were built: gitstar migrate builds them");
-    return {};
-  }
-  return wait_for_store(self, look) ? *stored : db::repository_summary{};
+  auto look_and_build = [look, where = store_.shards] {
+    auto built = std::async(std::launch::async, [&] { db::build_query_indexes(where); });
+    look();
+    built.get();
+  };
+  if (wait_for_store(self, look_and_build))
+    return *stored;
+  spdlog::warn("stopped before the indexes for queries were built: gitstar migrate builds them");
+  return {};
 }
 
 /// How old what a refresh is about is now; empty for other sources.
