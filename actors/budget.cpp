@@ -125,6 +125,12 @@ void budget::recorded(uint64_t mark) {
   recorded_ = std::max(recorded_, mark);
 }
 
+void budget::share_ban(const budget& other) {
+  banned_until_ = std::max(banned_until_, other.banned_until_);
+  ban_began_ = std::max(ban_began_, other.ban_began_);
+  bans_in_a_row_ = std::max(bans_in_a_row_, other.bans_in_a_row_);
+}
+
 void budget::merge(const budget& other) {
   auto take_window = [this](const budget& from) {
     known_ = from.known_;
@@ -149,9 +155,7 @@ void budget::merge(const budget& other) {
   reset_not_yet_ = std::max(reset_not_yet_, other.reset_not_yet_);
   in_flight_ += other.in_flight_;
   in_flight_cost_ += other.in_flight_cost_;
-  banned_until_ = std::max(banned_until_, other.banned_until_);
-  ban_began_ = std::max(ban_began_, other.ban_began_);
-  bans_in_a_row_ = std::max(bans_in_a_row_, other.bans_in_a_row_);
+  share_ban(other);
   if (total_ + other.total_ == 0) {
     // Each record tells of the minute of both.
     if (other.sent_.size() > sent_.size())

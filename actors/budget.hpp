@@ -17,10 +17,10 @@ struct sent_query {
   int64_t cost = 1; ///< points, as planned
 };
 
-/// What one GitHub user or installation may still spend, and when: points per window, queries and
-/// response-seconds per minute, bans. All credentials of the user spend it together. Keeps its own
-/// account, because GitHub's headers and bodies lag behind and disagree (fact sheet 2.3). Decisions
-/// and arithmetic only.
+/// What one GitHub user or installation may still spend of one resource, and when: points per
+/// window, queries and response-seconds per minute, bans. Of REST a request is a point. All
+/// credentials of the user spend it together. Keeps its own account, because GitHub's headers and
+/// bodies lag behind and disagree (fact sheet 2.3). Decisions and arithmetic only.
 class budget {
 public:
   using time_point = caf::actor_clock::time_point;
@@ -34,6 +34,9 @@ public:
   /// Fills the fields that are the budget's own. `last`: nothing is sent any more.
   void describe(time_point now, bool last, budget_record& record) const;
   void describe(budget_view& view) const;
+
+  /// A secondary limit is one of the user: it bans what else the user spends, too.
+  void share_ban(const budget& other);
 
   /// Both turned out to be one: knows what either knew, of two numbers the smaller one, and adds up
   /// what both have sent.

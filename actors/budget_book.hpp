@@ -2,12 +2,14 @@
 
 #include "actors/credential_account.hpp"
 
+#include <array>
 #include <memory>
 #include <unordered_map>
 
 namespace gitstar {
 
-/// All credentials with the budgets that they spend: which one the next query is sent with.
+/// All credentials with the budgets that they spend, one of each resource: which one the next query
+/// is sent with.
 /// Decisions and arithmetic only.
 class budget_book {
 public:
@@ -34,10 +36,11 @@ public:
   bool wants_record() const;
   std::vector<budget_view> views() const;
 
-  choice choose(time_point now, int64_t cost);
+  choice choose(time_point now, int64_t cost, resource what = resource::graphql);
 
   /// A query is sent with a credential, under a number of its own.
-  void sent(time_point now, uint64_t query, size_t credential, int64_t cost);
+  void sent(time_point now, uint64_t query, size_t credential, int64_t cost,
+            resource what = resource::graphql);
   /// What an answer changed for good.
   struct news {
     bool benched = false;    ///< the credential is not used any more
@@ -57,17 +60,31 @@ public:
   std::string rejections() const;
 
 private:
+  /// By resource; shared by credentials of one user.
+  using budgets = std::array<std::shared_ptr<budget>, 2>;
+
   struct entry {
     credential_account account;
-    std::shared_ptr<budget> points; ///< shared by credentials of one user
+    budgets all;
+
+    std::shared_ptr<budget>& of(resource what) { return all.at(static_cast<size_t>(what)); }
+    const std::shared_ptr<budget>& of(resource what) const {
+      return all.at(static_cast<size_t>(what));
+    }
   };
 
   struct open_query {
     sent_query query;
     size_t credential;
+    resource what;
     std::shared_ptr<budget> points;
+
+    /// What the credential's own account has of it: requests of REST are no points.
+    sent_query of_account() const { return {query.at, what == resource::graphql ? query.cost : 0}; }
   };
 
+  budgets new_budgets() const;
+  bool is_used(resource what) const { return what == resource::graphql || lists_; }
   std::string owner(const entry& x) const;
   open_query close(uint64_t query);
   std::string words(const entry& x, const std::string& why, std::optional<time_point> until,
@@ -81,6 +98,7 @@ private:
   wall_clock clock_;
   std::chrono::seconds skew_{0};
   std::vector<entry> entries_;
+  bool lists_ = false; // something was to be paid from `resource::core`: until then nobody has it
   std::unordered_map<uint64_t, open_query> open_;
 };
 

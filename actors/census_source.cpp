@@ -20,6 +20,9 @@ std::vector<partition> census_source::roots(const crawl& run) const {
   return result;
 }
 
-void census_source::equip(lease& work) const { work.shape = query_shape::nodes; }
+void census_source::equip(lease& work) const {
+  work.shape = query_shape::nodes;
+  work.listing = listing_;
+}
 
 } // namespace gitstar

@@ -121,13 +121,14 @@ void credential_account::abandoned(time_point now, const sent_query& query) {
 }
 
 void credential_account::answered(time_point now, const sent_query& query,
-                                  const query_report& report) {
+                                  const query_report& report, resource what) {
   release(now, query.cost, report.limits.cost >= 0 ? report.limits.cost : query.cost);
   switch (report.result) {
   case outcome::ok:
   case outcome::partial:
     refusals_ = 0;
-    identify(report);
+    if (what == resource::graphql)
+      identify(report);
     break;
   case outcome::unauthorized:
     benched_ = true;

@@ -29,7 +29,9 @@ public:
   bool wants_identity() const { return !settled_ && in_flight_ == 0; }
 
   void sent(int64_t cost);
-  void answered(time_point now, const sent_query& query, const query_report& report);
+  /// `what`: only GraphQL spends points, and only its answers tell whose the credential is.
+  void answered(time_point now, const sent_query& query, const query_report& report,
+                resource what = resource::graphql);
   void abandoned(time_point now, const sent_query& query);
   void unsent(time_point now, const sent_query& query) { release(now, query.cost, 0); }
 

@@ -94,14 +94,14 @@ uint32_t fetcher_state::available(query_shape shape) const {
       result += x.available();
   else
     for (auto& [id, x] : readers_)
-      result += x.shape == shape ? x.reader->available() : 0;
+      result += x->shape() == shape ? x->available() : 0;
   return result;
 }
 
 // -- the loop -----------------------------------------------------------------
 
 void fetcher_state::go_on() {
-  if (busy_ || in_flight_ || stopping_)
+  if (busy_ || in_flight_ || stopping_ || looking_up_ > 0)
     return;
   if (outstanding_ >= max_outstanding)
     return; // the writer's answer calls again
@@ -115,14 +115,21 @@ void fetcher_state::go_on() {
     acquire(shape);
 }
 
-query_shape fetcher_state::next_shape() const {
+query_shape fetcher_state::next_shape() {
   // What is counted becomes work for everybody, so counts go first.
   if (available(query_shape::search_count) > 0)
     return query_shape::search_count;
+  // A listing gives more to ask for: it fills queries that would go out half empty.
+  std::optional<query_shape> pages;
+  auto can_list = false;
   for (auto& [key, x] : readers_)
-    if (x.reader->available() > 0)
-      return x.shape;
-  return query_shape::search_page;
+    if (x->available() > 0 && x->shape() == query_shape::id_list)
+      can_list = true;
+    else if (x->available() > 0 && !pages)
+      pages = x->shape();
+  if (can_list && (!pages || available(*pages) < std::max(width(*pages), 1u)))
+    return query_shape::id_list;
+  return pages.value_or(query_shape::search_page);
 }
 
 void fetcher_state::lease_more(query_shape wanted, bool wait) {
@@ -167,8 +174,24 @@ void fetcher_state::take(lease work) {
   if (work.cursors == cursor_mode::unverified)
     work.cursors = cursors_;
   std::erase_if(readers_, [&](auto& x) { return x.first.partition_id == key.partition_id; });
-  auto shape = work.shape;
-  readers_.insert_or_assign(key, reading{shape, make_reader(std::move(work))});
+  auto reader = make_reader(std::move(work));
+  auto known = reader->wants_known();
+  readers_.insert_or_assign(key, std::move(reader));
+  if (known)
+    look_up_known(key, *known);
+}
+
+void fetcher_state::look_up_known(lease_key which, id_range ids) {
+  ++looking_up_;
+  self_->request(partners_.writer, patience, select_atom_v, ids.first, ids.last)
+      .then(
+          [this, which](std::vector<repo_id>& known) {
+            --looking_up_;
+            if (auto reader = readers_.find(which); reader != readers_.end())
+              reader->second->know(std::move(known));
+            go_on();
+          },
+          [this](const caf::error& reason) { self_->quit(reason); });
 }
 
 void fetcher_state::acquire(query_shape shape) {
@@ -203,11 +226,11 @@ void fetcher_state::send(const permit& right, query_shape shape) {
         }
   } else {
     for (auto& [key, x] : readers_)
-      while (room() && x.shape == shape) {
-        auto page = x.reader->next_page();
+      while (room() && x->shape() == shape) {
+        auto page = x->next_page();
         if (!page)
           break;
-        add(key, *page, x.reader->field(*page));
+        add(key, *page, x->field(*page));
       }
   }
   dry_ = false;
@@ -263,7 +286,8 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
       if (sent.shape == query_shape::search_count) {
         absorb_count(asked, answer);
       } else if (auto reader = readers_.find(asked.of); reader != readers_.end()) {
-        moved = reader->second.reader->absorb(asked.index, answer, found) || moved;
+        reader->second->learn_width(width(query_shape::nodes));
+        moved = reader->second->absorb(asked.index, answer, found) || moved;
         if (touched.empty() || touched.back() != asked.of)
           touched.push_back(asked.of);
       }
@@ -278,7 +302,7 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::forbidden:
     case field_error::rejected:
       if (auto reader = readers_.find(asked.of);
-          reader != readers_.end() && reader->second.reader->settles(answer)) {
+          reader != readers_.end() && reader->second->settles(answer)) {
         touched.push_back(asked.of);
         moved = true;
         break;
@@ -311,14 +335,14 @@ void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
 
 void fetcher_state::put_back(const task& x) {
   if (auto reader = readers_.find(x.of); reader != readers_.end())
-    reader->second.reader->put_back(x.index);
+    reader->second->put_back(x.index);
   if (auto count = countings_.find(x.of); count != countings_.end())
     count->second.asked[x.index] = false;
 }
 
 void fetcher_state::give_back(lease_key which, const std::string& reason) {
   if (auto reader = readers_.extract(which))
-    given_back_.push_back({reader.mapped().reader->part(), reason, batches_});
+    given_back_.push_back({reader.mapped()->part(), reason, batches_});
   if (auto count = countings_.extract(which))
     given_back_.push_back({count.mapped().work.part, reason, 0}); // counts are in no batch
   return_given_back();
@@ -364,7 +388,7 @@ void fetcher_state::store(findings found, const std::vector<lease_key>& touched)
     auto position = readers_.find(which);
     if (position == readers_.end())
       continue;
-    auto& reader = *position->second.reader;
+    auto& reader = *position->second;
     work.partitions.push_back(reader.part());
     if (reader.predicted())
       cursors_ = *reader.predicted() ? cursor_mode::predicted : cursor_mode::serial;

@@ -64,12 +64,6 @@ private:
     uint64_t after; // so many batches are committed
   };
 
-  /// Pages of one lease, and what they are asked with.
-  struct reading {
-    query_shape shape;
-    std::unique_ptr<lease_reader> reader;
-  };
-
   /// One field of a query: a page, or a count, of a lease.
   struct task {
     lease_key of;
@@ -85,9 +79,10 @@ private:
 
   // The loop: lease until a query is full, acquire a permit, send, absorb, store, again.
   void go_on();
-  query_shape next_shape() const;
+  query_shape next_shape();
   void lease_more(query_shape wanted, bool wait);
   void take(lease work);
+  void look_up_known(lease_key which, id_range ids);
   void acquire(query_shape shape);
   void send(const permit& right, query_shape shape);
   void answered(api_response& response);
@@ -113,7 +108,7 @@ private:
   int64_t crawl_id_ = 0;
   int64_t epoch_ = 0;
   std::map<query_shape, uint32_t> widths_; // of the newest permit; 0: none yet
-  std::map<lease_key, reading> readers_;
+  std::map<lease_key, std::unique_ptr<lease_reader>> readers_;
   std::map<lease_key, counting> countings_;
   std::vector<refusal> given_back_;               // until what they have stored is committed
   cursor_mode cursors_ = cursor_mode::unverified; // what our own pages have shown
@@ -122,6 +117,7 @@ private:
   uint32_t outstanding_ = 0; // batches not committed yet
   uint64_t batches_ = 0;     // sent to the writer
   uint32_t failures_ = 0;    // in a row
+  uint32_t looking_up_ = 0;  // readers that wait for what the store knows
   bool busy_ = false;        // waits for a lease, a permit or a delay
   bool dry_ = false;         // nothing more to lease at the moment
   bool stopping_ = false;

@@ -48,12 +48,19 @@ id_reader::id_reader(lease work)
     : part_(std::move(work.part)), range_(parse_id_range(part_.description)),
       // What failed before is asked for in smaller pieces.
       most_asked_(std::max<size_t>(1, full_page >> std::min(part_.attempts, 7u))) {
-  read_number(part_.cursor, done_);
+  auto space = part_.cursor.find(' ');
+  read_number(std::string_view{part_.cursor}.substr(0, space), done_);
+  if (range_ && space != std::string::npos) {
+    from_ = part_.cursor.substr(space);
+    read_number(std::string_view{from_}.substr(1), range_->first);
+  }
   if (range_ && done_ >= pages_for(range_->size()))
     range_ = caf::none; // what it could not have is a list now
   if (page_count() == 0)
     finish(partition_state::done, "");
 }
+
+std::string id_reader::cursor_from(repo_id first) { return "0 " + std::to_string(first); }
 
 uint32_t id_reader::page_count() const {
   auto listed = std::min(static_cast<int64_t>(part_.seen_ids.size()), most_listed_ids);
@@ -196,7 +203,7 @@ void id_reader::end_page(uint32_t page) {
     auto in_order = static_cast<uint32_t>(std::countr_one(part_.pages_done));
     part_.pages_done = in_order < page_window ? part_.pages_done >> in_order : 0;
     done_ += in_order;
-    part_.cursor = std::to_string(done_);
+    part_.cursor = std::to_string(done_) + from_;
     if (done_ == page_count())
       end_range();
     return;

@@ -7,14 +7,6 @@
 
 namespace gitstar {
 
-/// An inclusive range of database ids.
-struct id_range {
-  repo_id first = 1;
-  repo_id last = 0;
-  int64_t size() const { return last - first + 1; }
-  bool operator==(const id_range&) const = default;
-};
-
 /// `ids 1-86800`: the description of a partition that is a range of ids.
 std::string to_string(const id_range& ids);
 optional<id_range> parse_id_range(std::string_view description);
@@ -33,11 +25,16 @@ inline constexpr int64_t most_listed_ids = page_window * ids_per_page;
 /// is missing, and `seen_ids` names it, so that a repair asks for it alone.
 ///
 /// Of a range `cursor` counts the pages that are done in order, and `pages_done` has those beyond
-/// them. When the range ends, the ids that lack an answer get another chance as a list.
+/// them; a second number is the id that the first page begins with, where it is not the range's
+/// first. When the range ends, the ids that lack an answer get another chance as a list.
 class id_reader : public lease_reader {
 public:
   explicit id_reader(lease work);
 
+  /// The `cursor` of a range that is to be read from this id on.
+  static std::string cursor_from(repo_id first);
+
+  query_shape shape() const override { return query_shape::nodes; }
   optional<uint32_t> next_page() override;
   uint32_t available() const override;
   void put_back(uint32_t page) override;
@@ -72,6 +69,7 @@ private:
   partition part_;
   optional<id_range> range_; // while it is read
   uint32_t done_ = 0;        // of the range: pages done in order
+  std::string from_;         // what `cursor` says after them
   std::map<uint32_t, open_page> pages_;
   std::map<repo_id, uint32_t> tries_; // that brought nothing
   size_t most_asked_;                 // ids per field: fewer after a resource limit

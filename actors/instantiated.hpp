@@ -51,7 +51,8 @@
   apply(std::vector<gitstar::lease>)         \
   apply(std::vector<gitstar::named_actor>)   \
   apply(std::vector<gitstar::partition>)     \
-  apply(std::vector<gitstar::width_record>)
+  apply(std::vector<gitstar::width_record>)  \
+  apply(std::vector<int64_t>)
 
 // clang-format on
 

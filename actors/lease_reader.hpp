@@ -12,11 +12,22 @@ struct findings {
   std::vector<repo_id> gone{}; ///< NOT_FOUND
 };
 
+/// An inclusive range of database ids.
+struct id_range {
+  repo_id first = 1;
+  repo_id last = 0;
+  int64_t size() const { return last - first + 1; }
+  bool operator==(const id_range&) const = default;
+};
+
 /// Reads one leased partition page by page: which to ask for, what an answer adds, and when the
 /// partition is complete. Decisions only; a FETCHER asks and stores.
 class lease_reader {
 public:
   virtual ~lease_reader() = default;
+
+  /// What the pages that are available now are asked with.
+  virtual query_shape shape() const = 0;
 
   /// The next page that can be asked for now; empty when an answer has to come first, or none is
   /// left. Each page is handed out once, unless `put_back`.
@@ -40,6 +51,14 @@ public:
   /// No page is left: `part()` is done, incomplete, or open because it has to be cut.
   virtual bool finished() const = 0;
   virtual const partition& part() const = 0;
+
+  /// The ids of repositories that it has to know of before it hands out pages, where the store has
+  /// them; `know` takes those that there are, ascending.
+  virtual optional<id_range> wants_known() const { return caf::none; }
+  virtual void know(std::vector<repo_id>) {}
+
+  /// How many fields a query for ids carries now.
+  virtual void learn_width(uint32_t) {}
 
   /// A full page's cursor was compared with the predicted one.
   virtual optional<bool> predicted() const { return caf::none; }

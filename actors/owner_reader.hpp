@@ -16,6 +16,7 @@ class owner_reader : public lease_reader {
 public:
   explicit owner_reader(lease work);
 
+  query_shape shape() const override { return query_shape::owner_page; }
   optional<uint32_t> next_page() override;
   uint32_t available() const override { return finished_ || asked_ ? 0 : 1; }
   void put_back(uint32_t) override { asked_ = false; }

@@ -60,9 +60,7 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
       std::make_unique<circuit_breaker>(cfg_.github.breaker.failures, cfg_.github.breaker.recovery);
   widths_ = std::make_unique<width_table>(cfg_.github.query_width);
   self_->set_exit_handler([this](const caf::exit_msg& msg) {
-    for (auto& x : waiting_)
-      x.promise.deliver(caf::make_error(errc::stopping));
-    waiting_.clear();
+    turn_away(caf::make_error(errc::stopping));
     save(true);
     self_->quit(msg.reason);
   });
@@ -73,7 +71,7 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
         if (lost_.contains(holder))
           return caf::make_error(errc::lease_lost, "asked by who is dead");
         auto promise = self_->make_response_promise<permit>();
-        waiting_.push_back({shape, holder, promise});
+        waiting_[resource_of(shape)].push_back({shape, holder, promise});
         serve();
         return promise;
       },
@@ -151,65 +149,76 @@ void token_bucket_state::store(Atom what, Records records) {
 // -- permits ------------------------------------------------------------------
 
 void token_bucket_state::serve() {
-  give_permits();
+  // Where the queries in flight are the limit: what is listed gives others something to ask.
+  give_permits(resource::core);
+  give_permits(resource::graphql);
   if (!ready_ || !book_->wants_record())
     return;
   changed_ = true;
   save();
 }
 
-void token_bucket_state::give_permits() {
-  waiting_for_.clear();
-  while (ready_ && !waiting_.empty()) {
+void token_bucket_state::give_permits(resource what) {
+  auto& waiting = waiting_[what];
+  waiting_for_.erase(what);
+  while (ready_ && !waiting.empty()) {
     std::optional<time_point> wake;
-    auto chosen = choose(cost(waiting_.front().shape), wake);
+    auto chosen = choose(cost(waiting.front().shape), what, wake);
     if (!chosen) {
       if (wake)
         wake_up_.at(self_, *wake, wake_atom_v);
       return;
     }
-    auto next = std::move(waiting_.front());
-    waiting_.pop_front();
+    auto next = std::move(waiting.front());
+    waiting.pop_front();
     give(*chosen, next);
   }
 }
 
-std::optional<size_t> token_bucket_state::choose(int64_t cost, std::optional<time_point>& wake) {
+std::optional<size_t> token_bucket_state::choose(int64_t cost, resource what,
+                                                 std::optional<time_point>& wake) {
   if (granted_.size() >= cfg_.github.limits.concurrent_requests) {
-    waiting_for_ = "the queries in flight";
+    waiting_for_[what] = "the queries in flight";
     return std::nullopt;
   }
   auto allowed = breaker_->allows(now());
   log_breaker("");
   if (!allowed) {
-    waiting_for_ = "the circuit breaker";
+    waiting_for_[what] = "the circuit breaker";
     if (breaker_->current() == circuit_breaker::state::open)
       wake = breaker_->retry_at();
     return std::nullopt;
   }
-  auto choice = book_->choose(now(), cost);
+  auto choice = book_->choose(now(), cost, what);
   wake = choice.wake;
-  waiting_for_ = choice.credential ? "" : choice.why;
+  if (!choice.credential)
+    waiting_for_[what] = choice.why;
   return choice.credential;
 }
 
 void token_bucket_state::give(size_t credential, const request& to) {
   auto id = next_id_++;
   auto& account = book_->credential(credential);
-  permit right{id, account.name(), widths_->of(to.shape, account.kind()).current(),
-               account.wants_identity()};
-  book_->sent(now(), id, credential, cost(to.shape));
+  auto what = resource_of(to.shape);
+  permit right{id, account.name(), 1, false}; // REST lists one page, and says nothing of the viewer
+  if (what == resource::graphql) {
+    right.width = widths_->of(to.shape, account.kind()).current();
+    right.identify = account.wants_identity();
+  }
+  book_->sent(now(), id, credential, cost(to.shape), what);
   auto trial = breaker_->current() == circuit_breaker::state::half_open;
   breaker_->sent();
   granted_.emplace(id, grant{credential, to.shape, to.holder, trial});
   ++cfg_.so_far->totals.requests;
+  cfg_.so_far->totals.listings += what == resource::core;
   has_sent_ = changed_ = true;
   auto promise = to.promise;
   promise.deliver(std::move(right));
 }
 
 void token_bucket_state::drop(uint64_t holder) {
-  std::erase_if(waiting_, [holder](const request& x) { return x.holder == holder; });
+  for (auto& [what, waiting] : waiting_)
+    std::erase_if(waiting, [holder](const request& x) { return x.holder == holder; });
   auto trial_lost = false;
   std::erase_if(granted_, [&](const auto& entry) {
     if (entry.second.holder != holder)
@@ -244,6 +253,7 @@ void token_bucket_state::take_back(const std::vector<uint64_t>& permits, bool us
     }
     book_->unsent(now(), id);
     --cfg_.so_far->totals.requests;
+    cfg_.so_far->totals.listings -= resource_of(back.mapped().shape) == resource::core;
     if (back.mapped().trial)
       breaker_->unsent();
   }
@@ -258,8 +268,11 @@ void token_bucket_state::report(const query_report& x) {
     return; // its fetcher was declared dead
   auto done = found.mapped();
   auto news = book_->answered(now(), x.permit_id, x);
-  auto width = widths_->of(done.shape, book_->credential(done.credential).kind()).current();
-  learn_width(done, x);
+  uint32_t width = 1;
+  if (resource_of(done.shape) == resource::graphql) {
+    width = widths_->of(done.shape, book_->credential(done.credential).kind()).current();
+    learn_width(done, x);
+  }
   judge_host(done, x, width);
   count(done, x);
   changed_ = true;
@@ -306,7 +319,7 @@ void token_bucket_state::count(const grant& done, const query_report& x) {
     cost(done.shape) = std::max<int64_t>(1, x.limits.cost);
     totals.points += static_cast<uint64_t>(x.limits.cost);
   }
-  if (is_success(x.result)) {
+  if (is_success(x.result) && resource_of(done.shape) == resource::graphql) {
     (done.shape == query_shape::search_count ? totals.count_fields : totals.page_fields) +=
         x.fields;
     totals.page_queries += done.shape == query_shape::search_page;
@@ -357,11 +370,15 @@ void token_bucket_state::log_breaker(const std::string& reason) {
 }
 
 void token_bucket_state::give_up(const caf::error& reason) {
-  for (auto& left_over : waiting_)
-    left_over.promise.deliver(reason);
-  waiting_.clear();
+  turn_away(reason);
   save(true);
   self_->quit(reason);
+}
+
+void token_bucket_state::turn_away(const caf::error& reason) {
+  for (auto& [what, waiting] : std::exchange(waiting_, {}))
+    for (auto& left_over : waiting)
+      left_over.promise.deliver(reason);
 }
 
 bucket_status token_bucket_state::status() const {
@@ -369,9 +386,11 @@ bucket_status token_bucket_state::status() const {
   result.budgets = book_->views();
   result.widths = widths_->records();
   result.in_flight = static_cast<uint32_t>(granted_.size());
-  result.waiting = static_cast<uint32_t>(waiting_.size());
+  for (auto& [what, waiting] : waiting_)
+    result.waiting += static_cast<uint32_t>(waiting.size());
   result.breaker = to_string(breaker_->current());
-  result.waiting_for = waiting_.empty() ? "" : waiting_for_;
+  for (auto& [what, why] : waiting_for_)
+    result.waiting_for += (result.waiting_for.empty() ? "" : "; ") + why;
   return result;
 }
 

@@ -37,8 +37,8 @@ struct token_bucket_config {
 };
 
 /// Gives a permit when the limits of some credential, the number of queries in flight and the
-/// circuit breaker allow it, first come, first served. Learns from every answer, keeps budgets and
-/// widths in the LEDGER, and wakes itself up when a limit ends: nobody polls.
+/// circuit breaker allow it: of each resource first come, first served. Learns from every answer,
+/// keeps budgets and widths in the LEDGER, and wakes itself up when a limit ends: nobody polls.
 class token_bucket_state {
 public:
   explicit token_bucket_state(token_bucket_actor::pointer self) : self_(self) {}
@@ -72,9 +72,9 @@ private:
 
   // Permits.
   void serve();
-  void give_permits();
+  void give_permits(resource what);
   /// The credential to send with now; otherwise `wake` is the earliest time to look again.
-  std::optional<size_t> choose(int64_t cost, std::optional<time_point>& wake);
+  std::optional<size_t> choose(int64_t cost, resource what, std::optional<time_point>& wake);
   void give(size_t credential, const request& to);
   void drop(uint64_t holder);
   void take_back(const std::vector<uint64_t>& permits, bool used);
@@ -89,6 +89,7 @@ private:
   void log_breaker(const std::string& reason);
   void give_up(const caf::error& reason);
   bucket_status status() const;
+  void turn_away(const caf::error& reason);
 
   token_bucket_actor::pointer self_;
   token_bucket_config cfg_;
@@ -98,8 +99,8 @@ private:
   circuit_breaker::state logged_breaker_ = circuit_breaker::state::closed;
   std::unique_ptr<width_table> widths_;
   std::vector<width_record> saved_widths_;
-  std::map<query_shape, int64_t> costs_; // points the last query of the shape took
-  std::deque<request> waiting_;
+  std::map<query_shape, int64_t> costs_;            // points the last query of the shape took
+  std::map<resource, std::deque<request>> waiting_; // what has to wait for one holds up no other
   std::set<uint64_t>
       lost_; // fetchers: what they asked for may arrive after the news of their death
   std::unordered_map<uint64_t, grant> granted_;
@@ -108,7 +109,7 @@ private:
   bool ready_ = false;   // the ledger has told the budgets
   bool changed_ = false; // since the budgets were saved
   bool has_sent_ = false;
-  std::string waiting_for_;
+  std::map<resource, std::string> waiting_for_;
 };
 
 /// Spawn with `sys.spawn(token_bucket, cfg, ledger)`.

@@ -34,11 +34,19 @@ writer_actor::behavior_type writer_state::make_behavior(writer_config cfg) {
         add(std::move(work), promise);
         return promise;
       },
+      [this](select_atom, repo_id first, repo_id last) -> caf::result<std::vector<repo_id>> {
+        auto promise = self_->make_response_promise<std::vector<repo_id>>();
+        questions_.push_back({first, last, promise});
+        if (!store_away_)
+          look();
+        return promise;
+      },
       [this](wake_atom) {
         waking_ = false;
         if (store_away_)
           retry_->revive(cfg_.revive, self_->clock().now());
         flush();
+        look();
       },
   };
 }
@@ -83,18 +91,40 @@ void writer_state::flush() {
     for (auto& promise : std::exchange(promises_, {}))
       promise.deliver(receipt);
   } catch (const db::store_error& failure) {
-    if (!failure.transient()) {
-      auto reason = to_error(failure);
-      fail(reason);
-      self_->quit(reason);
-      return;
-    }
-    store_away_ = true;
-    wake_in(retry_->failed(failure, self_->clock().now()));
+    failed(failure);
   }
 }
 
+void writer_state::look() {
+  if (questions_.empty())
+    return;
+  try {
+    retry_->called(self_->clock().now());
+    while (!questions_.empty()) {
+      auto& next = questions_.back();
+      next.promise.deliver(store_->known_ids(next.first, next.last));
+      questions_.pop_back();
+    }
+    retry_->answered(self_->clock().now());
+    store_away_ = false;
+  } catch (const db::store_error& failure) {
+    failed(failure);
+  }
+}
+
+void writer_state::failed(const db::store_error& failure) {
+  if (failure.transient()) {
+    store_away_ = true;
+    return wake_in(retry_->failed(failure, self_->clock().now()));
+  }
+  auto reason = to_error(failure);
+  fail(reason);
+  self_->quit(reason);
+}
+
 void writer_state::fail(const caf::error& reason) {
+  for (auto& question : std::exchange(questions_, {}))
+    question.promise.deliver(reason);
   for (auto& promise : std::exchange(promises_, {}))
     promise.deliver(reason);
 }

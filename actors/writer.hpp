@@ -37,7 +37,9 @@ public:
 private:
   void add(batch&& work, caf::typed_response_promise<batch_receipt> promise);
   void flush();
+  void look();
   void wake_in(caf::timespan delay);
+  void failed(const db::store_error& failure);
   void fail(const caf::error& reason);
 
   writer_actor::pointer self_;
@@ -45,6 +47,13 @@ private:
   std::unique_ptr<db::crawl_store> store_;
   batch group_; // what the next transaction commits
   std::vector<caf::typed_response_promise<batch_receipt>> promises_;
+  /// Who wants to know what the store has of a range.
+  struct question {
+    repo_id first;
+    repo_id last;
+    caf::typed_response_promise<std::vector<repo_id>> promise;
+  };
+  std::vector<question> questions_;
   bool waking_ = false;
   bool store_away_ = false;
   std::unique_ptr<store_retry> retry_;

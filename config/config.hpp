@@ -58,10 +58,18 @@ struct search_source {
   location top_at;             ///< of `top`, or of the search where `top` is not set
 };
 
+/// Whether ids are listed by REST before they are asked for.
+enum class list_mode : uint8_t {
+  never,     ///< `false`
+  always,    ///< `true`
+  automatic, ///< `auto`: where that spends less
+};
+
 /// `crawl.source.census`: all repositories with an id of a range.
 struct census_source {
   uint64_t first = 1; ///< database id
   uint64_t last = 0;  ///< database id, inclusive; required
+  list_mode list_first = list_mode::never;
 };
 
 /// `crawl.source.refresh`: repositories that are in the store, read again.

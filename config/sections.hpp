@@ -46,6 +46,10 @@ template <class Visitor>
 void describe(Visitor& v, census_source& x) {
   v.value("first", x.first, whole_number{1, most_repository_id});
   v.value("last", x.last, whole_number{1, most_repository_id}, presence::required);
+  v.value("list_first", x.list_first,
+          one_of<list_mode>{{{"false", list_mode::never},
+                             {"true", list_mode::always},
+                             {"auto", list_mode::automatic}}});
   v.check("last", x.first <= x.last, "must not be below first");
 }
 

@@ -82,6 +82,9 @@ public:
   /// a crash there are all partitions or none.
   virtual int64_t select_known(const crawl& run, const known_selection& which) = 0;
 
+  /// The ids from `first` to `last`, ascending, of repositories in the store that are not gone.
+  virtual std::vector<repo_id> known_ids(repo_id first, repo_id last) = 0;
+
   /// The sums over all partitions of the crawl.
   virtual certificate certify(int64_t crawl_id) = 0;
 

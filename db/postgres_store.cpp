@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -141,8 +142,8 @@ where p.state = 'open' and excluded.lease >= p.lease
        excluded.duplicates, excluded.lease, excluded.attempts, excluded.pass, excluded.pages_done,
        excluded.cursor, excluded.reason, excluded.seen_ids))";
 
+/// To be preceded by "insert into" and the table.
 constexpr auto upsert_budgets = R"(
-insert into credential_budgets
   (credential, enabled, points_limit, remaining, reset_at, banned_until, viewer_id, spending_day,
    spent_today, benched, bans, paused_until, refusals, minute_at, minute_queries, minute_response,
    unsaved_queries, unsaved_response)
@@ -425,6 +426,17 @@ public:
     });
   }
 
+  std::vector<repo_id> known_ids(repo_id first, repo_id last) {
+    return database_.transaction([&](pqxx::work& work) {
+      std::vector<repo_id> result;
+      for (const auto& row : work.exec_params("select repo_id from repositories where repo_id "
+                                              "between $1 and $2 and gone_at is null order by 1",
+                                              first, last))
+        result.push_back(row[0].as<repo_id>());
+      return result;
+    });
+  }
+
   std::vector<budget_record> load_budgets() {
     return database_.transaction([](pqxx::work& work) { return db::load_budgets(work); });
   }
@@ -432,37 +444,13 @@ public:
   void save_budgets(int64_t crawl_id, int64_t epoch, const std::vector<budget_record>& budgets) {
     if (budgets.empty())
       return;
-    std::vector<const budget_record*> rows;
+    std::map<resource, std::vector<const budget_record*>> tables;
     for (const auto& x : budgets)
-      rows.push_back(&x);
-    using element = array_encoder::element;
-    auto wide = [](uint32_t budget_record::*member) {
-      return [member](const budget_record& x) { return int64_t{x.*member}; };
-    };
-    auto count_of = [](milliseconds budget_record::*member) {
-      return [member](const budget_record& x) { return int64_t{(x.*member).count()}; };
-    };
+      tables[x.what].push_back(&x);
     database_.transaction([&](pqxx::work& work) {
       check_fence(work, crawl_id, epoch);
-      work.exec_params0(
-          upsert_budgets, column(rows, element::text, 32, &budget_record::credential),
-          column(rows, element::boolean, 1, &budget_record::enabled),
-          column(rows, element::bigint, 8, &budget_record::limit),
-          column(rows, element::bigint, 8, &budget_record::remaining),
-          column(rows, element::timestamptz, 8, &budget_record::reset_at),
-          column(rows, element::timestamptz, 8, &budget_record::banned_until),
-          column(rows, element::bigint, 8, &budget_record::viewer_id),
-          column(rows, element::timestamptz, 8, &budget_record::day),
-          column(rows, element::bigint, 8, &budget_record::spent_today),
-          column(rows, element::boolean, 1, &budget_record::benched),
-          column(rows, element::bigint, 8, wide(&budget_record::bans)),
-          column(rows, element::timestamptz, 8, &budget_record::paused_until),
-          column(rows, element::bigint, 8, wide(&budget_record::refusals)),
-          column(rows, element::timestamptz, 8, &budget_record::minute_at),
-          column(rows, element::bigint, 8, &budget_record::minute_queries),
-          column(rows, element::bigint, 8, count_of(&budget_record::minute_response)),
-          column(rows, element::bigint, 8, &budget_record::unsaved_queries),
-          column(rows, element::bigint, 8, count_of(&budget_record::unsaved_response)));
+      for (const auto& [what, rows] : tables)
+        save_budgets(work, budget_table(what), rows);
     });
   }
 
@@ -503,6 +491,36 @@ public:
   }
 
 private:
+  static void save_budgets(pqxx::work& work, const char* table,
+                           const std::vector<const budget_record*>& rows) {
+    using element = array_encoder::element;
+    auto wide = [](uint32_t budget_record::*member) {
+      return [member](const budget_record& x) { return int64_t{x.*member}; };
+    };
+    auto count_of = [](milliseconds budget_record::*member) {
+      return [member](const budget_record& x) { return int64_t{(x.*member).count()}; };
+    };
+    work.exec_params0("insert into " + std::string{table} + upsert_budgets,
+                      column(rows, element::text, 32, &budget_record::credential),
+                      column(rows, element::boolean, 1, &budget_record::enabled),
+                      column(rows, element::bigint, 8, &budget_record::limit),
+                      column(rows, element::bigint, 8, &budget_record::remaining),
+                      column(rows, element::timestamptz, 8, &budget_record::reset_at),
+                      column(rows, element::timestamptz, 8, &budget_record::banned_until),
+                      column(rows, element::bigint, 8, &budget_record::viewer_id),
+                      column(rows, element::timestamptz, 8, &budget_record::day),
+                      column(rows, element::bigint, 8, &budget_record::spent_today),
+                      column(rows, element::boolean, 1, &budget_record::benched),
+                      column(rows, element::bigint, 8, wide(&budget_record::bans)),
+                      column(rows, element::timestamptz, 8, &budget_record::paused_until),
+                      column(rows, element::bigint, 8, wide(&budget_record::refusals)),
+                      column(rows, element::timestamptz, 8, &budget_record::minute_at),
+                      column(rows, element::bigint, 8, &budget_record::minute_queries),
+                      column(rows, element::bigint, 8, count_of(&budget_record::minute_response)),
+                      column(rows, element::bigint, 8, &budget_record::unsaved_queries),
+                      column(rows, element::bigint, 8, count_of(&budget_record::unsaved_response)));
+  }
+
   // Makes a finished crawl unfinished, for `open_crawl` to take over.
   static void reopen_newest(pqxx::work& work, const crawl_request& request) {
     auto newest = work.exec_params("select id from crawls where name = $1 and source = $2 "
@@ -695,6 +713,10 @@ batch_receipt postgres_store::write_rows(const batch& share, int64_t map_version
 std::vector<partition> postgres_store::open_partitions(int64_t crawl_id, int64_t after_id,
                                                        uint32_t limit) {
   return impl_->open_partitions(crawl_id, after_id, limit);
+}
+
+std::vector<repo_id> postgres_store::known_ids(repo_id first, repo_id last) {
+  return impl_->known_ids(first, last);
 }
 
 int64_t postgres_store::select_known(const crawl& run, const known_selection& which) {

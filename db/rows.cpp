@@ -103,7 +103,11 @@ where crawl_id = $1)",
   return result;
 }
 
-std::vector<budget_record> load_budgets(pqxx::work& work) {
+const char* budget_table(resource what) {
+  return what == resource::core ? "request_budgets" : "credential_budgets";
+}
+
+static std::vector<budget_record> load_budgets(pqxx::work& work, resource what) {
   std::vector<budget_record> result;
   for (const auto& row :
        work.exec("select credential, enabled, points_limit, remaining, "
@@ -111,10 +115,11 @@ std::vector<budget_record> load_budgets(pqxx::work& work) {
                  "viewer_id, extract(epoch from spending_day)::bigint, spent_today, benched, bans, "
                  "extract(epoch from paused_until)::bigint, refusals, "
                  "extract(epoch from minute_at)::bigint, minute_queries, minute_response, "
-                 "unsaved_queries, unsaved_response "
-                 "from credential_budgets order by credential")) {
+                 "unsaved_queries, unsaved_response from " +
+                 std::string{budget_table(what)} + " order by credential")) {
     budget_record record;
     record.credential = row[0].as<std::string>();
+    record.what = what;
     record.enabled = row[1].as<bool>();
     record.limit = row[2].as<int64_t>();
     record.remaining = row[3].as<int64_t>();
@@ -134,6 +139,13 @@ std::vector<budget_record> load_budgets(pqxx::work& work) {
     record.unsaved_response = milliseconds{row[17].as<int64_t>()};
     result.push_back(std::move(record));
   }
+  return result;
+}
+
+std::vector<budget_record> load_budgets(pqxx::work& work) {
+  auto result = load_budgets(work, resource::graphql);
+  auto requests = load_budgets(work, resource::core);
+  result.insert(result.end(), requests.begin(), requests.end());
   return result;
 }
 

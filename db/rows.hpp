@@ -32,6 +32,9 @@ void join_whole_tables(pqxx::work& work);
 /// The sums over the partitions of a crawl.
 certificate certify(pqxx::work& work, int64_t crawl_id);
 
+/// A table for each resource, with the same columns.
+const char* budget_table(resource what);
+
 std::vector<budget_record> load_budgets(pqxx::work& work);
 
 /// The crawl's last errors, the newest first.

@@ -4,6 +4,7 @@
 #include "db/metadata_rows.hpp"
 #include "db/shards.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace gitstar::db {
@@ -143,6 +144,22 @@ int64_t sharded_store::select_known(const crawl& run, const known_selection& whi
   if (shards_.size() > 1)
     throw store_error("what is known cannot be selected from several databases");
   return ledger().select_known(run, which);
+}
+
+std::vector<repo_id> sharded_store::known_ids(repo_id first, repo_id last) {
+  std::vector<repo_id> result;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    try {
+      auto ids = shards_[i]->known_ids(first, last);
+      result.insert(result.end(), ids.begin(), ids.end());
+    } catch (const store_error& failure) {
+      throw named_failure(i, failure);
+    }
+  }
+  // While a bucket is moved two shards have it.
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
 }
 
 certificate sharded_store::certify(int64_t crawl_id) { return ledger().certify(crawl_id); }

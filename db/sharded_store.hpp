@@ -30,6 +30,7 @@ public:
                                          uint32_t limit) override;
   /// Only of a store in one PostgreSQL: the list is made in the ledger's transaction.
   int64_t select_known(const crawl& run, const known_selection& which) override;
+  std::vector<repo_id> known_ids(repo_id first, repo_id last) override;
   certificate certify(int64_t crawl_id) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;

@@ -15,14 +15,28 @@ enum class query_shape : uint8_t {
   search_page,  ///< `search(first: 100)` with the repositories per field
   nodes,        ///< `nodes(ids: [...])`: at most 100 repositories by id per field
   owner_page,   ///< `repositoryOwner { repositories(first: 100) }` per field
+  id_list,      ///< REST `/repositories?since=`: one field, the next 100 ids after `after`
 };
 std::string to_string(query_shape shape);
+
+/// What a credential spends, each with its own amount per hour (fact sheet 2.1): what GitHub calls
+/// `x-ratelimit-resource`.
+enum class resource : uint8_t {
+  graphql, ///< points
+  core,    ///< requests of REST
+};
+std::string to_string(resource which);
+
+/// What queries of a shape are paid with.
+constexpr resource resource_of(query_shape shape) {
+  return shape == query_shape::id_list ? resource::core : resource::graphql;
+}
 
 /// One aliased field of a query: the matches of a search, one page of them, or repositories by id.
 struct search_field {
   std::string
       query; ///< the whole search text, `sort:` included, at most 200 characters; or a login
-  std::string after;          ///< cursor; empty for the first page
+  std::string after;          ///< cursor, empty for the first page; or an id, of `id_list`
   std::vector<repo_id> ids{}; ///< of `nodes`: at most 100
   bool operator==(const search_field&) const = default;
 };
@@ -94,6 +108,8 @@ struct field_answer {
   uint32_t null_count = 0; ///< elements of `nodes` that were null or had no databaseId
   std::vector<repository> repositories;
   std::vector<lacking_node> lacking; ///< of `nodes`, by index; the other ids came
+  /// Of `id_list`, ascending; 0 where GitHub shows null for a repository that is there.
+  std::vector<repo_id> ids{};
   bool operator==(const field_answer&) const = default;
 };
 
@@ -145,7 +161,7 @@ auto inspect(Inspector& f, lacking_node& x) {
 template <class Inspector>
 auto inspect(Inspector& f, field_answer& x) {
   return f(caf::meta::type_name("field_answer"), x.error, x.message, x.match_count, x.end_cursor,
-           x.has_next_page, x.null_count, x.repositories, x.lacking);
+           x.has_next_page, x.null_count, x.repositories, x.lacking, x.ids);
 }
 
 template <class Inspector>

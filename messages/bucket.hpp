@@ -34,9 +34,11 @@ struct query_report {
   bool operator==(const query_report&) const = default;
 };
 
-/// A credential with the budget that it spends, as the progress display and the metrics show it.
+/// A credential with one of the budgets that it spends, as the progress display and the metrics
+/// show it.
 struct budget_view {
   std::string credential;
+  resource what = resource::graphql;
   /// Whose points they are: the user's login, or the credential's name while it shares with nobody.
   /// Credentials of one owner share one budget, so sums count it once.
   std::string owner;
@@ -60,6 +62,7 @@ struct bucket_status {
   std::string waiting_for; ///< what keeps permits waiting, in words; empty: nothing
   uint64_t requests = 0;
   uint64_t points = 0;
+  uint64_t listings = 0;                  ///< of `requests`: those paid from `resource::core`
   uint64_t retries = 0;                   ///< queries that have to be sent again, whole or in part
   uint64_t count_fields = 0;              ///< fields of successful queries that counted
   uint64_t page_fields = 0;               ///< fields of successful queries that read pages
@@ -82,15 +85,15 @@ auto inspect(Inspector& f, query_report& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, budget_view& x) {
-  return f(caf::meta::type_name("budget_view"), x.credential, x.owner, x.known, x.enabled,
+  return f(caf::meta::type_name("budget_view"), x.credential, x.what, x.owner, x.known, x.enabled,
            x.benched, x.limit, x.remaining, x.reset_at, x.banned_until, x.spent_today);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, bucket_status& x) {
   return f(caf::meta::type_name("bucket_status"), x.budgets, x.in_flight, x.waiting, x.breaker,
-           x.waiting_for, x.requests, x.points, x.retries, x.count_fields, x.page_fields,
-           x.page_queries, x.widths, x.errors);
+           x.waiting_for, x.requests, x.points, x.listings, x.retries, x.count_fields,
+           x.page_fields, x.page_queries, x.widths, x.errors);
 }
 
 } // namespace gitstar

@@ -12,8 +12,10 @@ enum class cursor_mode : uint8_t;
 enum class errc : uint8_t;
 enum class field_error : uint8_t;
 enum class outcome : uint8_t;
+enum class id_listing : uint8_t;
 enum class partition_state : uint8_t;
 enum class query_shape : uint8_t;
+enum class resource : uint8_t;
 
 struct api_request;
 struct api_response;
@@ -96,6 +98,7 @@ CAF_ADD_TYPE_ID(gitstar, (gitstar::grant_block))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::worker_greeting))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::worker_news))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<uint64_t>))
+CAF_ADD_TYPE_ID(gitstar, (std::vector<int64_t>))
 
 CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_list))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_row))

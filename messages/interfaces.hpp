@@ -14,9 +14,12 @@
 namespace gitstar {
 
 /// The WRITER: commits batches, several in one transaction; an answer means committed.
-using writer_actor = typed_actor<caf::result<batch_receipt>(store_atom, batch),
-                                 caf::result<void>(wake_atom)>; // INTERNAL: the oldest batch has
-                                                                // waited long enough, or retry.
+using writer_actor =
+    typed_actor<caf::result<batch_receipt>(store_atom, batch),
+                // The repositories of a range of ids that the store takes for existing, ascending.
+                caf::result<std::vector<repo_id>>(select_atom, repo_id first, repo_id last),
+                caf::result<void>(wake_atom)>; // INTERNAL: the oldest batch has waited long enough,
+                                               // or retry.
 
 /// The LEDGER: what the partitioner and the token bucket read from and write to PostgreSQL.
 using ledger_actor = typed_actor<

@@ -51,6 +51,13 @@ enum class cursor_mode : uint8_t {
 };
 std::string to_string(cursor_mode mode);
 
+/// Whether the ids of a range are listed by REST before they are asked for.
+enum class id_listing : uint8_t {
+  never,
+  always,
+  automatic, ///< where that spends less: see `listing_reader`
+};
+
 /// A partition handed to one fetcher for a limited time, with the work to do on it.
 struct lease {
   int64_t crawl_id = 0;
@@ -60,8 +67,9 @@ struct lease {
   std::vector<std::string> counts; ///< search texts to count; empty: fetch the pages of `part`
   cursor_mode cursors = cursor_mode::unverified;
   bool splittable = true; ///< beyond 1,000 matches: give it back to be cut instead of reading it
-  std::vector<std::string> sorts; ///< search text of each pass, its sort included
-  bool forks = true;              ///< of an owner: forks are wanted too
+  std::vector<std::string> sorts;         ///< search text of each pass, its sort included
+  bool forks = true;                      ///< of an owner: forks are wanted too
+  id_listing listing = id_listing::never; ///< of a range of ids
   bool operator==(const lease&) const = default;
 };
 
@@ -91,7 +99,7 @@ auto inspect(Inspector& f, partition& x) {
 template <class Inspector>
 auto inspect(Inspector& f, lease& x) {
   return f(caf::meta::type_name("lease"), x.crawl_id, x.epoch, x.part, x.shape, x.counts, x.cursors,
-           x.splittable, x.sorts, x.forks);
+           x.splittable, x.sorts, x.forks, x.listing);
 }
 
 template <class Inspector>

@@ -81,13 +81,14 @@ struct certificate {
   bool operator==(const certificate&) const = default;
 };
 
-/// A credential and its budget as they survive a restart: one row of `credential_budgets`. The rows
-/// of credentials that share a budget repeat it.
+/// A credential and one of its budgets as they survive a restart: one row of `credential_budgets` or
+/// `request_budgets`. The rows of credentials that share a budget repeat it.
 struct budget_record {
   std::string credential; ///< its name in the config, never the secret
-  bool enabled = true;    ///< false: the server has rate limits switched off
-  int64_t limit = 0;      ///< points per window
-  int64_t remaining = 0;  ///< points, less what queries under way may cost
+  resource what = resource::graphql;
+  bool enabled = true;   ///< false: the server has rate limits switched off
+  int64_t limit = 0;     ///< points per window
+  int64_t remaining = 0; ///< points, less what queries under way may cost
   timestamp reset_at;
   timestamp banned_until; ///< from `retry-after` or a secondary limit; epoch: no ban
   int64_t viewer_id = 0;  ///< database id of the user whose budget it is; 0: not known, or an App's
@@ -156,9 +157,9 @@ auto inspect(Inspector& f, certificate& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, budget_record& x) {
-  return f(caf::meta::type_name("budget_record"), x.credential, x.enabled, x.limit, x.remaining,
-           x.reset_at, x.banned_until, x.viewer_id, x.day, x.spent_today, x.benched, x.bans,
-           x.paused_until, x.refusals, x.minute_at, x.minute_queries, x.minute_response,
+  return f(caf::meta::type_name("budget_record"), x.credential, x.what, x.enabled, x.limit,
+           x.remaining, x.reset_at, x.banned_until, x.viewer_id, x.day, x.spent_today, x.benched,
+           x.bans, x.paused_until, x.refusals, x.minute_at, x.minute_queries, x.minute_response,
            x.unsaved_queries, x.unsaved_response);
 }
 

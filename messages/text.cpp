@@ -14,6 +14,18 @@ std::string to_string(query_shape shape) {
     return "nodes";
   case query_shape::owner_page:
     return "owner_page";
+  case query_shape::id_list:
+    return "id_list";
+  }
+  return "unknown";
+}
+
+std::string to_string(resource which) {
+  switch (which) {
+  case resource::graphql:
+    return "graphql";
+  case resource::core:
+    return "core";
   }
   return "unknown";
 }

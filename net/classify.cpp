@@ -2,6 +2,7 @@
 
 #include "net/github_answer.hpp"
 #include "net/http_date.hpp"
+#include "net/id_list.hpp"
 #include "net/utf8_repair.hpp"
 
 #include <algorithm>
@@ -378,6 +379,7 @@ bool is_complete(const field_data& field, query_shape shape) {
     return field.has_nodes;
   case query_shape::search_page:
   case query_shape::owner_page:
+  case query_shape::id_list: // is never judged like this
     break;
   }
   return field.present && field.has_count && field.has_nodes;
@@ -635,6 +637,39 @@ private:
   api_response& result_;
 };
 
+/// A listing is no GraphQL answer: a good one has ids, any other is judged by its words and status
+/// like those. It has no field to speak of but the one that was asked for.
+void judge_listing(const api_request& request, const http_response& response, timestamp now,
+                   classified& result) {
+  auto& answer = result.answer;
+  auto fields = [&] { return std::vector<field_answer>(request.fields.size()); };
+  if (response.status == 404) {
+    // fs 7: GitHub Enterprise Server says so beyond its newest repository.
+    answer.limits = limits_in_headers(response, now);
+    answer.result = outcome::partial;
+    answer.message = "HTTP 404 where repositories are listed";
+    answer.fields = fields();
+    for (auto& field : answer.fields)
+      mark(field, field_error::not_found, answer.message);
+    return;
+  }
+  auto is_success = response.status >= 200 && response.status < 300;
+  if (!is_success || request.fields.size() != 1) {
+    judgement{api_request{request.shape, request.credential, {}}, response, now, result};
+    return;
+  }
+  answer.limits = limits_in_headers(response, now);
+  auto ids = parse_id_list(response.body, number(request.fields[0].after).value_or(0));
+  if (!ids) {
+    answer.result = outcome::malformed;
+    answer.message = "no list of repositories: " + excerpt(response.body);
+    return;
+  }
+  answer.fields = fields();
+  answer.fields[0].ids = std::move(*ids);
+  answer.fields[0].has_next_page = has_next_page(response.header("link"));
+}
+
 } // namespace
 
 classified classify(const api_request& request, http_response&& response, timestamp now) {
@@ -648,6 +683,8 @@ classified classify(const api_request& request, http_response&& response, timest
     answer.result = outcome_of(response.failure);
     answer.message = std::move(response.detail);
     answer.limits = limits_in_headers(response, now);
+  } else if (request.shape == query_shape::id_list) {
+    judge_listing(request, response, now, result);
   } else {
     judgement{request, response, now, result};
   }

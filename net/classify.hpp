@@ -14,7 +14,8 @@ struct classified {
 
 /// Decides what an exchange with GitHub means: the one place that knows GitHub's ways of saying no
 /// (fact sheet 1, 2.4, 3, 4, 7 and 10). A request without fields stands for any other than a query
-/// for repositories. `now` is our clock when the answer came.
+/// for repositories; of an `id_list` the response is REST's. `now` is our clock when the answer
+/// came.
 classified classify(const api_request& request, http_response&& response, timestamp now);
 
 } // namespace gitstar::net

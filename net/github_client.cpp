@@ -80,6 +80,8 @@ public:
       client_.stop();
       if (rest_)
         rest_->stop();
+      if (listing_)
+        listing_->stop();
       asio::post(context_, [this] { time_->stop(); });
       idle_.wait(lock, [this] { return pending_ == 0; });
     }
@@ -153,9 +155,43 @@ private:
       job->trial.token = std::move(got.token);
       job->trial.sent_at = time_->now();
       job->without = refused_;
-      client_.async_send(post(*job),
-                         [this, job](http_response came) { answered(job, std::move(came)); });
+      auto is_listing = job->request.shape == query_shape::id_list;
+      auto* client = is_listing ? listing_client(job) : &client_;
+      if (client != nullptr)
+        client->async_send(is_listing ? get(*job) : post(*job),
+                           [this, job](http_response came) { answered(job, std::move(came)); });
     });
+  }
+
+  /// Made with the first listing: most crawls need none. Null: the job is finished.
+  http_client* listing_client(const errand_ptr& job) {
+    try {
+      std::lock_guard lock{mutex_};
+      if (!listing_ && !stopped_) {
+        auto http = options_.http;
+        http.proxy = options_.rest_proxy;
+        listing_.emplace(context_, parse_url(options_.rest_url), http);
+      }
+      if (listing_)
+        return &*listing_;
+    } catch (const std::exception& failure) {
+      finish(job, refusal(outcome::network, options_.rest_url + ": " + failure.what()));
+      return nullptr;
+    }
+    finish(job, refusal(outcome::network, "stopped"));
+    return nullptr;
+  }
+
+  /// Fact sheet 1 and 7.
+  http_request get(const errand& job) const {
+    http_request result;
+    result.method = "GET";
+    result.target = base_path(parse_url(options_.rest_url)) + listing_path(job.request);
+    result.headers = {{"User-Agent", options_.user_agent},
+                      {"Authorization", "Bearer " + job.trial.token},
+                      {"Accept", "application/vnd.github+json"},
+                      {"X-GitHub-Api-Version", "2022-11-28"}};
+    return result;
   }
 
   http_request post(const errand& job) const {
@@ -209,7 +245,8 @@ private:
   std::shared_ptr<clock> time_;
   secret_texts secrets_;
   http_client client_;
-  std::optional<http_client> rest_; ///< set where there are Apps
+  std::optional<http_client> rest_;    ///< set where there are Apps
+  std::optional<http_client> listing_; ///< set where ids were listed
   std::map<std::string, std::unique_ptr<token_source>> sources_;
   field_set refused_; ///< what no query asks any more
   std::mutex mutex_;

@@ -15,7 +15,7 @@ namespace gitstar::net {
 
 struct github_client_options {
   std::string graphql_url = "https://api.github.com/graphql";
-  std::string rest_url = "https://api.github.com"; ///< where tokens are minted
+  std::string rest_url = "https://api.github.com"; ///< where tokens are minted and ids listed
   http_options http;
   std::optional<url> rest_proxy;                        ///< in the place of `http.proxy`
   std::map<std::string, std::string> tokens;            ///< secret by the credential's name
@@ -29,9 +29,9 @@ struct github_client_options {
   std::shared_ptr<clock> time{}; ///< unset: the system's
 };
 
-/// Sends queries to GitHub's GraphQL endpoint from a network thread of its own, with tokens given
-/// or minted. No token, JWT or private key ever appears in an answer, not even where the server
-/// sends it back.
+/// Sends queries to GitHub's GraphQL endpoint, and to REST where ids are listed, from a network
+/// thread of its own, with tokens given or minted. No token, JWT or private key ever appears in an
+/// answer, not even where the server sends it back.
 class github_client : public query_sender {
 public:
   /// Throws `url_error` for a bad URL and `std::runtime_error` for unreadable certificates, a token

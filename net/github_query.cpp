@@ -128,6 +128,11 @@ std::string query_body(const api_request& request, const field_set& without) {
   return "{\"query\":" + json_text(text) + ",\"variables\":" + variables(request) + '}';
 }
 
+std::string listing_path(const api_request& request) {
+  auto& since = request.fields.at(0).after;
+  return "/repositories?since=" + (since.empty() ? "0" : since);
+}
+
 std::string document_body(const std::string& document) {
   return "{\"query\":" + json_text(document) + '}';
 }

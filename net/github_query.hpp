@@ -62,6 +62,9 @@ std::string query_text(query_shape shape, size_t width, bool identify = false,
 /// The body of the POST request: the document and its variables as JSON.
 std::string query_body(const api_request& request, const field_set& without = {});
 
+/// The path, query included, of the listing that an `id_list` asks for, below the root of REST.
+std::string listing_path(const api_request& request);
+
 /// The body for a document without variables.
 std::string document_body(const std::string& document);
 

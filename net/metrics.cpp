@@ -102,6 +102,9 @@ public:
                                "Seconds until a credential that GitHub banned is used again.");
   Family<Gauge>& benched =
       gauges("gitstar_credential_benched", "1: GitHub rejects the credential, it is not used.");
+  Family<Gauge>& requests_remaining =
+      gauges("gitstar_requests_remaining", "REST requests left in the window, by credential; "
+                                           "credentials of one user show the same requests.");
   Family<Gauge>& points_today =
       gauges("gitstar_credential_points_today", "Points that a credential spent this UTC day.");
   Gauge& in_flight =
@@ -176,6 +179,10 @@ void metrics::set_credential_ban(const std::string& credential, std::chrono::sec
 
 void metrics::set_credential_benched(const std::string& credential, bool benched) {
   impl_->benched.Add({{"credential", credential}}).Set(benched ? 1 : 0);
+}
+
+void metrics::set_requests_remaining(const std::string& credential, int64_t requests) {
+  impl_->requests_remaining.Add({{"credential", credential}}).Set(static_cast<double>(requests));
 }
 
 void metrics::set_credential_points_today(const std::string& credential, int64_t points) {

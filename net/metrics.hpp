@@ -33,6 +33,8 @@ public:
 
   /// `gitstar_points_remaining{credential}`: by the credential's name, never its secret.
   void set_points_remaining(const std::string& credential, int64_t points);
+  /// Of REST, where ids are listed: `gitstar_requests_remaining{credential}`.
+  void set_requests_remaining(const std::string& credential, int64_t requests);
   /// Seconds until a credential may be used again, `gitstar_credential_ban_seconds{credential}`.
   void set_credential_ban(const std::string& credential, std::chrono::seconds left);
   /// `gitstar_credential_benched{credential}`: 1 once GitHub rejects it.

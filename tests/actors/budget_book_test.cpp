@@ -468,3 +468,138 @@ TEST_CASE("resets are read on GitHub's clock", "[budget_book]") {
   x.next();
   CHECK(x.wake == start + 35min + 1s);
 }
+
+// -- two resources ------------------------------------------------------------
+
+namespace {
+
+/// A credential that has told whose it is, with a budget of REST besides.
+class two_budgets : public book {
+public:
+  explicit two_budgets(const std::vector<config::credential>& credentials) : book(credentials) {
+    list(start);
+    uut.recorded(uut.recording());
+  }
+
+  optional<size_t> list(time_point now = start) {
+    auto choice = uut.choose(now, 1, resource::core);
+    why = choice.why;
+    wake = choice.wake;
+    return choice.credential ? optional<size_t>{*choice.credential} : caf::none;
+  }
+
+  uint64_t send_listing(time_point now = start) {
+    auto choice = list(now);
+    REQUIRE(choice);
+    uut.sent(now, ++last, *choice, 1, resource::core);
+    uut.recorded(uut.recording());
+    return last;
+  }
+};
+
+query_report listed(int64_t remaining, std::chrono::seconds reset_in = 30min) {
+  query_report x;
+  x.limits = {true, true, 5000, remaining, -1, wall_start + reset_in};
+  x.elapsed = 100ms;
+  return x;
+}
+
+} // namespace
+
+TEST_CASE("each resource is spent by itself", "[budget_book]") {
+  two_budgets x{{named("alice")}};
+  x.answer(x.send(), good_of(1, 4000));
+  x.answer(x.send_listing(), listed(101, 20min));
+  // The reserve of 2 % is 100 requests.
+  CHECK(x.list());
+  x.answer(x.send_listing(), listed(100, 20min));
+  CHECK_FALSE(x.list());
+  CHECK(x.why.find("new points") != std::string::npos);
+  CHECK(x.wake == start + 20min + 1s);
+  CHECK(x.next() == "alice");
+  auto views = x.uut.views();
+  REQUIRE(views.size() == 2);
+  CHECK(views[0].what == resource::graphql);
+  CHECK(views[0].remaining == 4000);
+  CHECK(views[1].what == resource::core);
+  CHECK(views[1].remaining == 100);
+  CHECK(views[1].owner == views[0].owner);
+}
+
+TEST_CASE("a secondary limit of one resource bans both, a spent budget does not", "[budget_book]") {
+  two_budgets x{{named("alice")}};
+  x.answer(x.send(), good_of(1));
+  x.answer(x.send_listing(), listed(4000));
+  auto spent = listed(0);
+  spent.result = outcome::primary_limit;
+  x.answer(x.send_listing(), spent);
+  CHECK_FALSE(x.list());
+  CHECK(x.next() == "alice");
+  auto later = start + 31min;
+  auto banned = bad(outcome::secondary_limit);
+  banned.retry_after = 60s;
+  x.answer(x.send_listing(later), banned, later);
+  CHECK(x.next(later) == "");
+  CHECK(x.why.find("a ban") != std::string::npos);
+  CHECK(x.wake == later + 61s);
+  CHECK(x.next(later + 61s) == "alice");
+}
+
+TEST_CASE("requests of REST are no points of a day, and tell no user", "[budget_book]") {
+  auto settings = named("alice");
+  settings.daily_points = 1;
+  two_budgets x{{settings}};
+  x.answer(x.send_listing(), listed(4000));
+  CHECK(x.uut.credential(0).wants_identity()); // the answer was good, but not GraphQL's
+  x.answer(x.send(), good_of(1));
+  CHECK(x.next() == "");
+  CHECK(x.why.find("the daily points") != std::string::npos);
+  CHECK(x.list());
+}
+
+TEST_CASE("credentials of one user share the requests, too", "[budget_book]") {
+  two_budgets x{{named("alice"), named("alice-2")}};
+  x.answer(x.send_with("alice"), good_of(1));
+  x.answer(x.send_with("alice-2"), good_of(1));
+  x.answer(x.send_listing(), listed(100));
+  CHECK_FALSE(x.list());
+}
+
+TEST_CASE("at most 900 requests of REST go out in a minute", "[budget_book]") {
+  two_budgets x{{named("alice")}};
+  x.answer(x.send(), good_of(1));
+  auto quick = listed(4999);
+  quick.elapsed = 1ms;
+  for (auto i = 0; i < 900; ++i) {
+    quick.limits.remaining = 4999 - i;
+    x.answer(x.send_listing(start + 1s), quick, start + 1s);
+  }
+  CHECK_FALSE(x.list(start + 2s));
+  CHECK(x.why.find("the queries per minute") != std::string::npos);
+  CHECK(x.wake == start + 62s);
+  CHECK(x.next(start + 2s) == "alice");
+}
+
+TEST_CASE("both budgets survive a restart, and what nobody lists with is not recorded",
+          "[budget_book]") {
+  two_budgets x{{named("alice")}};
+  x.answer(x.send(), good_of(1, 4000));
+  x.answer(x.send_listing(), listed(3000));
+  auto records = x.uut.records(start, true);
+  REQUIRE(records.size() == 2);
+  CHECK(records[1].what == resource::core);
+  CHECK(records[1].remaining == 3000);
+  CHECK(records[1].viewer_id == 1);
+
+  two_budgets y{{named("alice")}};
+  y.uut.restore(start, records);
+  auto views = y.uut.views();
+  REQUIRE(views.size() == 2);
+  CHECK(views[0].remaining == 4000);
+  CHECK(views[1].remaining == 3000);
+
+  book z{{named("alice")}};
+  z.answer(z.send(), good_of(1));
+  CHECK(z.uut.records(start, true).size() == 1);
+  CHECK(z.uut.views().size() == 1);
+}

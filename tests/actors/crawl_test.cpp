@@ -180,6 +180,99 @@ TEST_CASE_METHOD(crawling, "a census stores every repository of its range", "[cr
   check_sums(end.totals);
 }
 
+TEST_CASE_METHOD(crawling, "a census lists first what exists, and asks for nothing else",
+                 "[crawl]") {
+  auto fetchers = GENERATE(1u, 4u);
+  CAPTURE(fetchers);
+  use(random_repositories(8000, 1)); // ids 1000, 1003, ...
+  github->is_null_in_list = [](const repository& x) {
+    return x.repo_id > 2000 && x.repo_id % 500 == 0;
+  };
+  source = [] { return std::make_unique<census_source>(id_range{1, 30'000}, id_listing::always); };
+  auto end = crawl_to_end(fetchers);
+  CHECK(end.phase == "complete");
+  CHECK(database->repositories == wanted(0));
+  CHECK(end.totals.expected == 8000);
+  CHECK(end.totals.seen == 8000);
+  CHECK(end.totals.missing == 0);
+  CHECK(database->gone.size() > 15); // between a null and its neighbours
+  CHECK(database->gone.size() <= 15 * 4);
+  size_t ids = 0;
+  for (auto& x : github->requests)
+    for (auto& field : x.fields)
+      ids += field.ids.size();
+  CHECK(ids == 8000 + database->gone.size());
+  CHECK(asked(query_shape::id_list) <= 110);
+  check_sums(end.totals);
+}
+
+TEST_CASE_METHOD(crawling, "an automatic census spends less than either way by itself", "[crawl]") {
+  // A dense half and an empty one.
+  auto repositories = random_repositories(16'000, 1);
+  for (size_t i = 0; i < repositories.size(); ++i)
+    repositories[i].repo_id = static_cast<repo_id>(i < 15'000 ? 1 + i : 20'000 + 40 * (i - 15'000));
+  use(repositories);
+  settings.query_width.page_max = 1;
+  auto spent = [&](id_listing mode) {
+    database = std::make_shared<memory_database>();
+    github->requests.clear();
+    source = [mode] { return std::make_unique<census_source>(id_range{1, 60'000}, mode); };
+    auto end = crawl_to_end(4);
+    CHECK(end.phase == "complete");
+    CHECK(end.totals.missing == 0);
+    CHECK(database->repositories.size() == 16'000);
+    return github->requests.size();
+  };
+  auto automatic = spent(id_listing::automatic);
+  CHECK(automatic < spent(id_listing::never));
+  CHECK(automatic < spent(id_listing::always));
+}
+
+TEST_CASE_METHOD(crawling, "a census that lists finds out which known repositories are gone",
+                 "[crawl]") {
+  use(random_repositories(2000, 1));
+  for (repo_id id : {1001, 1500, 4445, 9999}) { // not there any more
+    repository x;
+    x.repo_id = id;
+    database->repositories.emplace(id, x);
+  }
+  auto mode = GENERATE(id_listing::always, id_listing::automatic);
+  source = [mode] { return std::make_unique<census_source>(id_range{1, 10'000}, mode); };
+  auto end = crawl_to_end(3);
+  CHECK(end.phase == "complete");
+  CHECK(end.totals.seen == 2000);
+  for (repo_id id : {1001, 1500, 4445, 9999})
+    CHECK(database->gone.contains(id));
+}
+
+TEST_CASE_METHOD(crawling, "a crash in a census that lists costs no stored page again", "[crawl]") {
+  use(random_repositories(6000, 1));
+  source = [] { return std::make_unique<census_source>(id_range{1, 20'000}, id_listing::always); };
+  settings.query_width.page_max = 2;
+  auto crashes = 0;
+  for (auto more : {12u, 17u, 23u}) {
+    auto x = start(3);
+    auto until = github->requests.size() + more;
+    REQUIRE(advance_until([&] { return github->requests.size() >= until || finished; }, 24h));
+    REQUIRE(!finished);
+    crash(x);
+    ++crashes;
+  }
+  auto end = crawl_to_end(3);
+  CHECK(end.phase == "complete");
+  CHECK(database->repositories == wanted(0));
+  CHECK(end.totals.expected == 6000);
+  CHECK(end.totals.seen == 6000);
+  // Of each fetcher and crash one request and two batches.
+  auto repeated = static_cast<size_t>(crashes) * 3 * 3;
+  size_t ids = 0;
+  for (auto& x : github->requests)
+    for (auto& field : x.fields)
+      ids += field.ids.size();
+  CHECK(ids <= 6000 + repeated * 2 * 100);
+  CHECK(asked(query_shape::id_list) <= 70 + repeated);
+}
+
 TEST_CASE_METHOD(crawling, "a repository that is closed to us is missing in a census", "[crawl]") {
   use(random_repositories(1000, 1));
   github->is_null = [](const search_field&, const repository& x) { return x.repo_id == 1300; };

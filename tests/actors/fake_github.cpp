@@ -12,6 +12,8 @@ namespace gitstar::test {
 
 namespace {
 
+constexpr size_t ids_per_listing = 100;
+
 constexpr int64_t first_created = 1262304000; // 2010-01-01T00:00:00Z
 constexpr int64_t last_created = 1704067199;  // 2023-12-31T23:59:59Z
 
@@ -174,9 +176,26 @@ field_answer fake_github::look_up(const search_field& field) const {
   return result;
 }
 
+/// The repositories are in the order of their ids.
+field_answer fake_github::list(const search_field& field) const {
+  field_answer result;
+  auto since = std::stoll(field.after);
+  for (auto& x : repositories_) {
+    if (x.repo_id <= since)
+      continue;
+    result.has_next_page = result.ids.size() == ids_per_listing;
+    if (result.has_next_page)
+      break;
+    result.ids.push_back(is_null_in_list && is_null_in_list(x) ? 0 : x.repo_id);
+  }
+  return result;
+}
+
 field_answer fake_github::answer(query_shape shape, const search_field& field) {
   if (shape == query_shape::nodes)
     return look_up(field);
+  if (shape == query_shape::id_list)
+    return list(field);
   if (field.query.size() > max_search_text)
     throw std::runtime_error("GitHub would refuse the length of '" + field.query + "'");
   auto& found = find(field.query);

@@ -46,6 +46,8 @@ public:
   std::function<int64_t(const search_field& field, int64_t exact)> shown_count;
   /// Repositories that come as null.
   std::function<bool(const search_field& field, const repository& repo)> is_null;
+  /// Repositories whose element in a listing is null.
+  std::function<bool(const repository& repo)> is_null_in_list;
   /// Repositories that do not turn up although they are counted.
   std::function<bool(const search_field& field, const repository& repo)> is_hidden;
   /// Changes an answer, for example into a failure.
@@ -60,6 +62,7 @@ public:
 private:
   field_answer answer(query_shape shape, const search_field& field);
   field_answer look_up(const search_field& field) const;
+  field_answer list(const search_field& field) const;
   int64_t rank_of(const std::string& cursor) const;
 
   std::vector<repository> repositories_;

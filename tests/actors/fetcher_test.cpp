@@ -100,6 +100,7 @@ writer_actor::behavior_type fake_writer(writer_actor::pointer self, script* x) {
           promise.deliver(batch_receipt{});
         return promise;
       },
+      [](select_atom, repo_id, repo_id) { return std::vector<repo_id>{}; },
       [=](wake_atom) { x->inside(); },
   };
 }

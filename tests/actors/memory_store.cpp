@@ -102,6 +102,16 @@ int64_t memory_store::select_known(const crawl& run, const known_selection& whic
   return static_cast<int64_t>(chosen.size());
 }
 
+std::vector<repo_id> memory_store::known_ids(repo_id first, repo_id last) {
+  begin("known_ids");
+  std::vector<repo_id> result;
+  auto& known = data_->repositories;
+  for (auto x = known.lower_bound(first); x != known.end() && x->first <= last; ++x)
+    if (!data_->gone.contains(x->first))
+      result.push_back(x->first);
+  return result;
+}
+
 certificate memory_store::certify(int64_t crawl_id) {
   begin("certify");
   certificate result;
@@ -140,7 +150,7 @@ void memory_store::save_budgets(int64_t crawl_id, int64_t epoch,
   begin("save_budgets");
   fenced(crawl_id, epoch);
   for (auto& x : budgets)
-    data_->budgets[x.credential] = x;
+    data_->budgets[x.credential + (x.what == resource::core ? " core" : "")] = x;
 }
 
 void memory_store::save_errors(int64_t crawl_id, const std::vector<error_record>& errors) {

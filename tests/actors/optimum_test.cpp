@@ -68,6 +68,7 @@ writer_actor::behavior_type witness(writer_actor::pointer, crawled* x) {
         }
         return batch_receipt{};
       },
+      [](select_atom, repo_id, repo_id) { return std::vector<repo_id>{}; },
       [](wake_atom) {},
   };
 }

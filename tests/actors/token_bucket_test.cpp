@@ -659,3 +659,45 @@ TEST_CASE_METHOD(permits, "the status adds up what was spent", "[token_bucket]")
   CHECK(x.page_queries == 2);
   CHECK(x.in_flight == 0);
 }
+
+TEST_CASE_METHOD(permits, "who waits for points does not hold up who wants to list",
+                 "[token_bucket]") {
+  start_told();
+  auto list = [&] { return ask_permit(1, query_shape::id_list); };
+  auto first = list();
+  REQUIRE(first.answered());
+  auto right = *first.get();
+  CHECK(right.width == 1);
+  CHECK_FALSE(right.identify);
+  limits_on.limit = 5000;
+  limits_on.remaining = 4000;
+  limits_on.cost = -1;
+  report(right);
+  CHECK(status().points == 1); // of the query that was told
+  CHECK(status().listings == 1);
+
+  limits_on.remaining = 0;
+  limits_on.cost = 1;
+  report(take());
+  auto waiting = ask_permit();
+  CHECK_FALSE(waiting.answered());
+  CHECK(list().answered());
+  CHECK(status().waiting == 1);
+  CHECK(status().waiting_for.find("new points") != std::string::npos);
+  for (auto& x : status().widths)
+    CHECK(x.shape != query_shape::id_list);
+}
+
+TEST_CASE_METHOD(permits, "who waits to list does not hold up who has points", "[token_bucket]") {
+  start_told();
+  auto list = [&] { return ask_permit(1, query_shape::id_list); };
+  limits_on.remaining = 0;
+  limits_on.cost = -1;
+  report(*list().get());
+  auto waiting = list();
+  CHECK_FALSE(waiting.answered());
+  CHECK(ask_permit().answered());
+  // The window of the requests ends.
+  advance(31min);
+  CHECK(waiting.answered());
+}

@@ -1,3 +1,4 @@
+#include "actors/census_source.hpp"
 #include "cluster/node.hpp"
 #include "tests/cluster/workers.hpp"
 
@@ -82,6 +83,23 @@ TEST_CASE_METHOD(cluster, "workers crawl what a coordinator plans", "[cluster]")
   CHECK(status().workers == 2);
   wait_for_end();
   check_complete(5000);
+}
+
+TEST_CASE_METHOD(cluster, "workers list the ids of a census with permits of their own",
+                 "[cluster]") {
+  source = [] { return std::make_unique<census_source>(id_range{1, 20'000}, id_listing::always); };
+  begin(5000); // ids 1000, 1003, ...
+  join(4);
+  join(4);
+  wait_for_end();
+  check_complete(5000);
+  advance(1s); // what was not used has gone back
+  CHECK(bucket().in_flight == 0);
+  CHECK(bucket().requests == github->requests.size());
+  CHECK(bucket().listings >= 50);
+  auto is_listing = [](auto& x) { return x.shape == query_shape::id_list; };
+  CHECK(bucket().listings == static_cast<uint64_t>(std::count_if(
+                                 github->requests.begin(), github->requests.end(), is_listing)));
 }
 
 TEST_CASE_METHOD(cluster, "every permit is closed exactly once", "[cluster]") {

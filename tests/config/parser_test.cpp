@@ -413,6 +413,13 @@ TEST_CASE("each source has keys of its own", "[config]") {
   auto census = with("census: {first: 5, last: 1420000000}");
   CHECK(census.census->first == 5);
   CHECK(census.census->last == 1'420'000'000);
+  CHECK(census.census->list_first == list_mode::never);
+  auto listed = [&](const std::string& word) {
+    return with("census: {last: 9, list_first: " + word + "}").census->list_first;
+  };
+  CHECK(listed("true") == list_mode::always);
+  CHECK(listed("false") == list_mode::never);
+  CHECK(listed("auto") == list_mode::automatic);
   CHECK_FALSE(census.search);
   auto refresh = with("refresh: {older_than: 7d, limit: 100, query: 'stars:10..20'}");
   CHECK(refresh.refresh->older_than == std::chrono::days{7});
@@ -496,6 +503,9 @@ TEST_CASE("a bad crawl name, source or number is refused", "[config]") {
       {"crawl: {name: x, source: {census: {last: 9}, search: {query: x}}}",
        "c.yaml:1:26: crawl.source: expected exactly one source: search, census, refresh, "
        "incremental or owners"},
+      {"crawl: {name: x, source: {census: {last: 8, list_first: yes}}}",
+       "c.yaml:1:57: crawl.source.census.list_first: expected one of false, true, auto, found "
+       "\"yes\""},
       {"crawl: {name: x, source: {census: {first: 9, last: 8}}}",
        "c.yaml:1:52: crawl.source.census.last: must not be below first"},
       {"crawl: {name: x, source: {refresh: {older_than: 1w}}}",

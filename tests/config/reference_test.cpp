@@ -138,7 +138,8 @@ std::set<std::string> strings(const json::object& rule, const char* name) {
       found.insert(json::value_to<std::string>(*value));
     else
       for (auto& element : value->as_array())
-        found.insert(json::value_to<std::string>(element));
+        found.insert(element.is_string() ? json::value_to<std::string>(element)
+                                         : json::serialize(element));
   }
   return found;
 }

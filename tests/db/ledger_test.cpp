@@ -264,6 +264,16 @@ TEST_CASE_METHOD(with_ledger, "budgets survive a restart", "[db]") {
   a.remaining = 1;
   store.save_budgets(current.id, current.epoch, {a});
   CHECK(store.load_budgets() == std::vector<budget_record>{a, b});
+  // Each resource has rows of its own.
+  auto rest = a;
+  rest.what = resource::core;
+  rest.remaining = 4'999;
+  store.save_budgets(current.id, current.epoch, {rest});
+  CHECK(store.load_budgets() == std::vector<budget_record>{a, b, rest});
+  rest.remaining = 4'998;
+  a.remaining = 0;
+  store.save_budgets(current.id, current.epoch, {rest, a});
+  CHECK(store.load_budgets() == std::vector<budget_record>{a, b, rest});
 }
 
 TEST_CASE_METHOD(with_ledger, "who has been replaced does not save budgets", "[db]") {

@@ -19,6 +19,7 @@ from pathlib import Path
 from database_faults import Postgres
 from interruption_test import cursors
 from programs import GITSTAR, Crawler, IntegrationTest, Simulator, end, environment, wait_until
+from sources_test import EVERYTHING, FIRST_ID, write_dense_data
 
 CERTIFICATES = Path(__file__).resolve().parents[2] / "tools" / "cluster-certificates"
 WORKERS = 4
@@ -256,11 +257,10 @@ class Node:
 class ClusterTest(IntegrationTest):
     deadline_s = 170
 
-    def begin(self, repositories, latency, tls=None, width=1, network=None, **crawl):
+    def begin(self, repositories, latency, tls=None, width=1, network=None, data=None, **crawl):
         self.network = network or Loopback()
-        self.github = Simulator(
-            self, "--repositories", repositories, "--latency", latency, host=self.network.host
-        )
+        content = ["--data", data] if data else ["--repositories", repositories]
+        self.github = Simulator(self, *content, "--latency", latency, host=self.network.host)
         self.postgres = Postgres(self.directory, disk="1g")
         self.addCleanup(self.postgres.close)
         self.crawler = Crawler(self, self.github.url, fetchers=FETCHERS, **crawl)
@@ -347,11 +347,11 @@ class ClusterTest(IntegrationTest):
                 if state == "done" or after in cursors(int(pages_done)):
                     yield (query, after), times
 
-    def assert_ended_well(self, workers, seconds=60):
+    def assert_ended_well(self, workers, seconds=60, wanted="stars:>=0"):
         """Everybody ends by himself, and what is stored is the truth."""
         for x in [*workers, *(c for c in self.coordinators if c.process)]:
             self.assertEqual(x.wait(seconds), 0, x.log()[-3000:])
-        rows = self.assert_equals_truth(self.crawler, self.github, "stars:>=0")
+        rows = self.assert_equals_truth(self.crawler, self.github, wanted)
         self.assertEqual(self.sql("select count(*), max(state) from crawls"), "1|complete")
         certificate = self.sql("""select sum(expected), sum(seen), sum(missing),
             string_agg(distinct state, ',') from certificates where state <> 'split'""")
@@ -372,6 +372,20 @@ class TogetherTest(ClusterTest):
         self.assertEqual(report["requests"], stats["graphql_requests"])
         self.assertEqual(report["points"], stats["points"])
         self.assertEqual(report["retries"], 0)
+
+    def test_workers_list_the_ids_of_a_census(self):
+        data = self.directory / "data.csv"
+        last = write_dense_data(data, 8000, holes=10)
+        census = {"first": FIRST_ID, "last": last, "list_first": True}
+        self.begin(8000, latency=20, data=data, source={"census": census})
+        self.start_leader()
+        workers = [self.worker(f"w{i}").start() for i in range(2)]
+        self.assert_ended_well(workers, wanted=EVERYTHING)
+        report = json.loads(self.coordinators[0].report_file.read_text())
+        stats = self.github.stats()
+        self.assertEqual(report["requests"], stats["graphql_requests"] + stats["rest_requests"])
+        self.assertEqual(report["rest_requests"], stats["rest_requests"])
+        self.assertEqual(report["points"], stats["points"])
 
     def test_a_stopped_worker_leaves_and_a_stopped_coordinator_lets_workers_wait(self):
         self.begin(20_000, latency=50)

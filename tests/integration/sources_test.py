@@ -16,9 +16,10 @@ EVERYTHING = "stars:>=0 fork:true"
 FIRST_ID = 60_000  # node ids have another form from 65,536 on
 
 
-def write_dense_data(file, repositories):
+def write_dense_data(file, repositories, holes=0):
     """Repositories with neighbouring ids, a third of which are holes, in runs too; returns the
-    last. The simulator's own are spread over GitHub's 1.4 billion ids."""
+    last. `holes`: so many more before each. The simulator's own are spread over GitHub's 1.4
+    billion ids."""
     chance = random.Random(1)
     created = datetime.datetime(2009, 5, 1)
     repo_id = FIRST_ID
@@ -26,7 +27,7 @@ def write_dense_data(file, repositories):
         table = csv.writer(out)
         table.writerow(["database_id", "owner", "name", "stars", "is_fork", "created_at"])
         for number in range(repositories):
-            repo_id += chance.choice([1, 1, 1, 1, 1, 2, 2, 3])
+            repo_id += holes + chance.choice([1, 1, 1, 1, 1, 2, 2, 3])
             if number % 1000 == 999:
                 repo_id += 700
             created += datetime.timedelta(seconds=chance.randint(0, 3000))
@@ -41,12 +42,12 @@ def write_dense_data(file, repositories):
 class CensusTest(IntegrationTest):
     deadline_s = 180
 
-    def begin(self, repositories=REPOSITORIES, *options, **crawl):
+    def begin(self, repositories=REPOSITORIES, *options, census=(), holes=0, **crawl):
         data = self.directory / "data.csv"
-        self.last = write_dense_data(data, repositories)
+        self.last = write_dense_data(data, repositories, holes)
         self.ids = self.last - FIRST_ID + 1
         self.github = Simulator(self, "--data", data, *options)
-        source = {"census": {"first": FIRST_ID, "last": self.last}}
+        source = {"census": {"first": FIRST_ID, "last": self.last} | dict(census)}
         self.crawler = Crawler(self, self.github.url, source=source, **crawl)
 
     def assert_every_id_was_asked_once(self, report, repeated=0):
@@ -67,6 +68,72 @@ class CensusTest(IntegrationTest):
         self.assert_every_id_was_asked_once(report)
         forks = self.crawler.sql("select count(*) from repositories where is_fork")
         self.assertNotEqual(forks, ["0"])
+
+    def test_listed_first_only_what_exists_is_asked_for(self):
+        self.begin(5000, holes=30, census={"list_first": True})
+        self.crawler.crawl()
+        report = self.assert_certified(self.crawler, self.github, EVERYTHING)
+        looked_up = self.github.stats()["node_lookups"]
+        # A null in a listing costs the ids around it.
+        self.assertLess(looked_up, 5000 + 5000 // 2000 * 100)
+        self.assertGreaterEqual(report["rest_requests"], 50)
+        self.assertEqual(self.crawler.sql("select points_limit from request_budgets"), ["5000"])
+        self.say(f"{report['points']} points and {report['rest_requests']} REST requests for "
+                 f"{report['repositories']} of {self.ids} ids")
+
+    def test_automatic_spends_less_where_holes_are_many(self):
+        self.begin(5000, holes=30, census={"list_first": "auto"})
+        self.crawler.config["github"]["query_width"] = {"page_max": 1}
+        self.crawler.crawl()
+        report = self.assert_certified(self.crawler, self.github, EVERYTHING)
+        unlisted = (self.ids + 99) // 100
+        self.assertLess(report["points"] + report["rest_requests"], unlisted / 4)
+        self.say(f"{report['points']} points and {report['rest_requests']} REST requests; "
+                 f"unlisted {unlisted} points")
+
+    def test_automatic_lists_next_to_nothing_where_holes_are_few(self):
+        self.begin(5000, census={"list_first": "auto"})
+        self.crawler.crawl()
+        report = self.assert_certified(self.crawler, self.github, EVERYTHING)
+        # One request per partition of 3,200 ids.
+        self.assertLessEqual(report["rest_requests"], self.ids // 3200 + 1)
+
+    def test_a_listing_census_knows_what_is_gone(self):
+        self.begin(3000, holes=20, census={"list_first": True})
+        self.crawler.crawl()
+        victims = [int(x["repo_id"]) for x in self.github.repositories(EVERYTHING)][5:105:10]
+        self.github.mutate(delete=victims)
+        self.crawler.crawl()
+        gone = self.crawler.sql(
+            "select repo_id from repositories where gone_at is not null order by 1"
+        )
+        self.assertEqual(gone, [str(x) for x in sorted(victims)])
+        report = self.crawler.report()
+        self.assertEqual((report["state"], report["missing"]), ("complete", 0))
+        self.assertEqual(report["repositories"], 3000 - len(victims))
+
+    def test_kills_of_a_listing_census_repeat_nothing_stored(self):
+        self.begin(20_000, "--latency", 20, fetchers=4, holes=8, census={"list_first": True})
+        seed = int(os.environ.get("GITSTAR_TEST_SEED", random.randrange(2**32)))
+        self.say(f"GITSTAR_TEST_SEED={seed}")
+        moments = random.Random(seed)
+        self.crawler.config["github"]["query_width"] = {"page_max": 2}
+        kills = 4
+        for _ in range(kills):
+            process = self.crawler.start("--no-progress")
+            done = self.github.stats()["graphql_requests"]
+            self.github.wait_for_requests(done + moments.randint(1, 20))
+            time.sleep(moments.uniform(0, 0.1))
+            self.assertIsNone(process.poll(), "the crawl ended before it was killed")
+            process.kill()
+            process.wait()
+        self.crawler.crawl()
+        report = self.assert_certified(self.crawler, self.github, EVERYTHING)
+        self.assertEqual(report["crawl_id"], 1)
+        looked_up = self.github.stats()["node_lookups"]
+        # One query in flight and two batches per fetcher and kill, of two fields each.
+        self.assertLessEqual(looked_up, 20_000 + 10 * 100 + kills * 4 * 3 * 2 * 100)
+        self.say(f"{looked_up} ids asked for 20,000 repositories among {self.ids} ids")
 
     def test_known_repositories_that_vanish_are_gone_and_come_back(self):
         self.begin(3000)

@@ -69,8 +69,8 @@ repository full_repository() {
 rate_limit full_rate_limit() { return {true, false, 5000, 4999, 3, at(9)}; }
 
 field_answer full_field_answer() {
-  return {field_error::forbidden,       "no", 12, "abc", true, 3, {full_repository(), {}},
-          {{4, field_error::not_found}}};
+  return {field_error::forbidden,        "no",  12, "abc", true, 3, {full_repository(), {}},
+          {{4, field_error::not_found}}, {5, 0}};
 }
 
 partition full_partition() {
@@ -97,12 +97,20 @@ crawl full_crawl() { return {1, 2, "name", "source", "running", at(3), 4, true, 
 certificate full_certificate() { return {1, 2, 3, 4, 5, 6, 7, 8, 9}; }
 
 budget_record full_budget_record() {
-  return {"token-1", false, 5000, 17,  at(1), at(2), int64_t{1} << 40, at(3), 18, true, 4, at(4),
-          5,         at(6), 1999, 59s, 100,   6s};
+  return {"token-1", resource::core,
+          false,     5000,
+          17,        at(1),
+          at(2),     int64_t{1} << 40,
+          at(3),     18,
+          true,      4,
+          at(4),     5,
+          at(6),     1999,
+          59s,       100,
+          6s};
 }
 
 budget_view full_budget_view() {
-  return {"token-1", "octocat", true, false, true, 5000, 17, at(1), at(2), 18};
+  return {"token-1", resource::core, "octocat", true, false, true, 5000, 17, at(1), at(2), 18};
 }
 
 width_record full_width_record() { return {query_shape::search_page, "classic", 9}; }
@@ -122,7 +130,8 @@ lease full_lease() {
           cursor_mode::serial,
           false,
           {"c", "d"},
-          false};
+          false,
+          id_listing::automatic};
 }
 
 } // namespace
@@ -226,6 +235,7 @@ TEST_CASE_METHOD(serialization, "the bucket's status survives serialization", "[
   x.waiting_for = "a ban";
   x.requests = 3;
   x.points = 4;
+  x.listings = 2;
   x.retries = 5;
   x.count_fields = 6;
   x.page_fields = 7;

@@ -60,6 +60,7 @@ TEST_CASE("gauges show the last value", "[metrics]") {
   uut.set_requests_in_flight(7);
   uut.set_partitions("done", 12);
   uut.set_queue_depth("writer", 3);
+  uut.set_requests_remaining("token-1", 4321);
   uut.set_query_width({query_shape::search_page, "classic", 9});
   uut.set_credential_ban("token-1", std::chrono::seconds{61});
   uut.set_credential_benched("token-1", true);
@@ -73,6 +74,7 @@ TEST_CASE("gauges show the last value", "[metrics]") {
   uut.set_cluster({4, 5, 20, 8});
   auto text = uut.text();
   CHECK_THAT(text, Contains("gitstar_points_remaining{credential=\"token-1\"} 4983\n"));
+  CHECK_THAT(text, Contains("gitstar_requests_remaining{credential=\"token-1\"} 4321\n"));
   CHECK_THAT(text, Contains("gitstar_requests_in_flight 7\n"));
   CHECK_THAT(text, Contains("gitstar_partitions{state=\"done\"} 12\n"));
   CHECK_THAT(text, Contains("gitstar_queue_depth{queue=\"writer\"} 3\n"));

@@ -174,3 +174,37 @@ TEST_CASE("a plan goes on from learned widths", "[plan]") {
   width_record learned{query_shape::search_page, "classic", 6};
   CHECK(plan_outline(from, query, {learned}).pages.current() == 6);
 }
+
+TEST_CASE("a census that lists first costs requests and fewer points", "[plan]") {
+  using config::list_mode;
+  std::vector<std::string> assumptions;
+  auto github = settings().github;
+  auto points = plan_budgets(github, {}, noon, assumptions);
+  auto requests = plan_budgets(github, {}, noon, assumptions, resource::core);
+  CHECK(assumptions.at(1) == "token-1 may spend 5,000 REST requests per hour.");
+  auto plan = [&](int64_t width, double density, list_mode mode) {
+    return plan_census(1'000'000, width, density, mode, points, requests);
+  };
+  auto unlisted = plan(1, 0.375, list_mode::never);
+  CHECK(unlisted.points == 10'000);
+  CHECK(unlisted.requests == 0);
+  CHECK_FALSE(unlisted.requests_bind);
+  CHECK(unlisted.hours == Approx(10'000 / 4900.0));
+  auto listed = plan(10, 0.375, list_mode::always);
+  CHECK(listed.points == 375);
+  CHECK(listed.requests == 3750);
+  CHECK(listed.requests_bind);
+  CHECK(listed.hours == Approx(3750 / 4900.0));
+  // 2d < 1 at width 1, 11d < 1 at width 10.
+  CHECK(plan(1, 0.375, list_mode::automatic).listed);
+  CHECK_FALSE(plan(1, 0.5, list_mode::automatic).listed);
+  CHECK_FALSE(plan(10, 0.375, list_mode::automatic).listed);
+  CHECK(plan(10, 0.09, list_mode::automatic).listed);
+  // What the ledger has of one resource says nothing of the other.
+  budget_record core;
+  core.credential = "token-1";
+  core.what = resource::core;
+  core.limit = 15'000;
+  CHECK(plan_budgets(github, {core}, noon, assumptions).at(0).limit == 5000);
+  CHECK(plan_budgets(github, {core}, noon, assumptions, resource::core).at(0).limit == 15'000);
+}

@@ -106,6 +106,19 @@ TEST_CASE("the line adds budgets up and counts what is banned or rejected", "[pr
         "waiting for the response time per minute of token-1");
 }
 
+TEST_CASE("the line tells points and requests of REST apart", "[progress]") {
+  progress_display display{false, 10s};
+  auto now = a_tenth_done();
+  auto core = budget(1234, 5000, 600s);
+  core.what = resource::core;
+  core.banned_until = now.wall + 60s;
+  now.bucket.budgets = {budget(4321, 5000, 3600s), core};
+  now.at = std::chrono::steady_clock::time_point{100s};
+  CHECK(display.line(now) ==
+        "crawling 1,000 of 10,000 (10 %), 0/s, 4,321 of 5,000 points left, reset 14:46, "
+        "1,234 of 5,000 REST requests left, 0 in flight");
+}
+
 TEST_CASE("the line names what is done, left and waited for", "[progress]") {
   progress_display display{false, 10s};
   auto now = a_tenth_done();

@@ -45,6 +45,12 @@ TEST_CASE("a report holds every key of the contract", "[report]") {
   CHECK(boost::json::parse(to_json(sample())) == expected);
 }
 
+TEST_CASE("a report of a crawl that listed ids says how many requests that took", "[report]") {
+  auto report = sample();
+  report.bucket.listings = 12;
+  CHECK(boost::json::parse(to_json(report)).at("rest_requests") == 12);
+}
+
 TEST_CASE("a report of a refresh says how old what is known is", "[report]") {
   auto report = sample();
   report.staleness = {{0.5, 60}, {1.0, 3600}};

@@ -119,12 +119,15 @@ TEST_CASE("the status as JSON has the same for programs", "[status]") {
     "unfinished": [{"description": "stars:10", "state": "dead", "expected": 9, "seen": 4,
                     "reason": "timeout"}],
     "budgets": [
-      {"credential": "ghes", "enabled": false, "limit": 0, "remaining": 0,
+      {"credential": "ghes", "resource": "graphql",
+       "enabled": false, "limit": 0, "remaining": 0,
        "reset_at": "1970-01-01T00:00:00Z", "banned_until": null, "benched": false},
-      {"credential": "token-1", "enabled": true, "limit": 5000, "remaining": 4321,
+      {"credential": "token-1", "resource": "graphql",
+       "enabled": true, "limit": 5000, "remaining": 4321,
        "reset_at": "2024-01-01T01:00:00Z", "banned_until": "2024-01-01T00:01:01Z",
        "benched": false},
-      {"credential": "token-2", "enabled": true, "limit": 5000, "remaining": 0,
+      {"credential": "token-2", "resource": "graphql",
+       "enabled": true, "limit": 5000, "remaining": 0,
        "reset_at": "2024-01-01T00:01:00Z", "banned_until": null, "benched": true}],
     "widths": [{"shape": "search_page", "credential_kind": "classic", "width": 9}],
     "errors": [{"kind": "timeout", "count": 1234, "at": "2024-01-01T00:00:59Z",
@@ -151,4 +154,18 @@ TEST_CASE("a repair says what it is going to ask again", "[status]") {
         "  and 11 more\n");
   CHECK(repair_result_text(12, troubled().certificate) ==
         "Asked again for 12 partitions; 12 are incomplete now, 60 repositories are missing.\n");
+}
+
+TEST_CASE("the status shows the requests of REST beside the points", "[status]") {
+  auto status = running();
+  budget_record core;
+  core.credential = "token-1";
+  core.what = resource::core;
+  core.limit = 5000;
+  core.remaining = 1234;
+  core.reset_at = at(1h);
+  status.budgets = {core};
+  CHECK_THAT(status_text(status),
+             Catch::Contains("  token-1: 1,234 of 5,000 REST requests left, reset 2024-01-01T01"));
+  CHECK_THAT(status_json(status), Catch::Contains(R"("resource":"core")"));
 }

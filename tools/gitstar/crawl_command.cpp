@@ -405,6 +405,11 @@ void crawl_run::publish() {
   metrics_->set_queue_depth("permits", last_.bucket.waiting);
   metrics_->set_requests_in_flight(last_.bucket.in_flight);
   for (auto& x : last_.bucket.budgets) {
+    if (x.what == resource::core) {
+      if (x.known)
+        metrics_->set_requests_remaining(x.credential, x.remaining);
+      continue; // the rest is the credential's own, and told of its points
+    }
     if (x.known)
       metrics_->set_points_remaining(x.credential, x.remaining);
     metrics_->set_credential_ban(x.credential, std::max(x.banned_until - last_.wall, 0s));

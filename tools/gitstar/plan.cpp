@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace gitstar::tool {
@@ -94,9 +95,18 @@ std::vector<plan_change> changes(const plan_facts& facts, const crawl_outline& o
 
 using records = std::vector<budget_record>;
 
-records::const_iterator find(const records& known, const std::string& credential) {
-  return std::find_if(known.begin(), known.end(),
-                      [&](auto& record) { return record.credential == credential; });
+records::const_iterator find(const records& known, const std::string& credential, resource what) {
+  return std::find_if(known.begin(), known.end(), [&](auto& record) {
+    return record.credential == credential && record.what == what;
+  });
+}
+
+/// Of all budgets together, in an hour.
+double per_hour(const std::vector<forecast_budget>& budgets) {
+  double result = 0;
+  for (auto& x : budgets)
+    result += x.unlimited ? std::numeric_limits<double>::infinity() : x.limit * (1 - x.reserve);
+  return result;
 }
 
 std::vector<std::string> notes() {
@@ -116,14 +126,38 @@ std::vector<std::string> notes() {
 
 } // namespace
 
+census_plan plan_census(int64_t ids, int64_t width, double density, config::list_mode mode,
+                        const std::vector<forecast_budget>& points,
+                        const std::vector<forecast_budget>& requests) {
+  using config::list_mode;
+  census_plan result;
+  result.ids = ids;
+  result.width = width;
+  auto per_page = 1.0 / static_cast<double>(width);
+  result.listed = mode == list_mode::always ||
+                  (mode == list_mode::automatic && density * (1 + per_page) < per_page);
+  auto pages = static_cast<double>(ids) / static_cast<double>(ids_per_point);
+  auto whole = [](double x) { return static_cast<int64_t>(std::ceil(x - 1e-6)); };
+  result.points = whole(std::ceil(result.listed ? pages * density : pages) * per_page);
+  result.requests = result.listed ? whole(pages * density) : 0;
+  auto hours = [](int64_t cost, const std::vector<forecast_budget>& budgets) {
+    return cost > 0 ? static_cast<double>(cost) / per_hour(budgets) : 0;
+  };
+  auto hours_of_points = hours(result.points, points);
+  auto hours_of_requests = hours(result.requests, requests);
+  result.requests_bind = hours_of_requests > hours_of_points;
+  result.hours = std::max(hours_of_points, hours_of_requests);
+  return result;
+}
+
 std::vector<forecast_budget> plan_budgets(const config::github_section& github,
                                           const std::vector<budget_record>& known, timestamp now,
-                                          std::vector<std::string>& assumptions) {
+                                          std::vector<std::string>& assumptions, resource what) {
   std::vector<forecast_budget> result;
   std::map<int64_t, size_t> of_viewer;
   auto strangers = 0;
   auto rejected = [&](const config::credential& x) {
-    auto found = find(known, x.name);
+    auto found = find(known, x.name, resource::graphql);
     return found != known.end() && found->benched;
   };
   auto all = std::all_of(github.credentials.begin(), github.credentials.end(), rejected);
@@ -132,7 +166,7 @@ std::vector<forecast_budget> plan_budgets(const config::github_section& github,
       assumptions.push_back(x.name + " is left out: GitHub has rejected it.");
       continue;
     }
-    auto found = find(known, x.name);
+    auto found = find(known, x.name, what);
     auto viewer = found == known.end() ? 0 : found->viewer_id;
     if (auto shared = of_viewer.find(viewer); viewer > 0 && shared != of_viewer.end()) {
       result[shared->second].credentials.push_back(x.name);
@@ -161,7 +195,8 @@ std::vector<forecast_budget> plan_budgets(const config::github_section& github,
     } else {
       budget.limit = documented_points;
       assumptions.push_back(fmt::format(
-          "{} may spend {} points per hour{}.", x.name, thousands(std::llround(budget.limit)),
+          "{} may spend {} {} per hour{}.", x.name, thousands(std::llround(budget.limit)),
+          what == resource::graphql ? "points" : "REST requests",
           installation ? ", the least that an installation has (up to 12,500)" : ""));
     }
     result.push_back(std::move(budget));

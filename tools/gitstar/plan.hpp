@@ -63,10 +63,30 @@ struct crawl_plan {
 };
 
 /// What each user or installation may spend: as an earlier run has left it in the ledger, else as
-/// GitHub's documentation says (fact sheet 2.1). Says in `assumptions` what is not known.
+/// GitHub's documentation says (fact sheet 2.1), which has the same number for both resources. Says
+/// in `assumptions` what is not known.
 std::vector<forecast_budget> plan_budgets(const config::github_section& github,
                                           const std::vector<budget_record>& known, timestamp now,
-                                          std::vector<std::string>& assumptions);
+                                          std::vector<std::string>& assumptions,
+                                          resource what = resource::graphql);
+
+/// A census by arithmetic.
+struct census_plan {
+  int64_t ids = 0;
+  int64_t width = 1;          ///< fields per query
+  bool listed = false;        ///< by REST first
+  int64_t points = 0;         ///< of GraphQL
+  int64_t requests = 0;       ///< of REST
+  double hours = 0;           ///< of the windows of all budgets that they take; the longer of both
+  bool requests_bind = false; ///< it is the requests that take longer
+};
+
+/// What a census of `ids` takes, of which the share `density` exists. Unlisted, 100 ids cost
+/// 1/width points; listed first, they cost `density` requests and density/width points. `automatic`
+/// lists where that is less in total.
+census_plan plan_census(int64_t ids, int64_t width, double density, config::list_mode mode,
+                        const std::vector<forecast_budget>& points,
+                        const std::vector<forecast_budget>& requests);
 
 /// The outline of a crawl with this config. Widths go on from what earlier runs have learned.
 crawl_outline plan_outline(const config::settings& settings, const search_query& query,

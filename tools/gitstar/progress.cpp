@@ -18,15 +18,30 @@ using namespace std::chrono_literals;
 
 constexpr auto rate_period = 30s;
 
-/// Each budget once, whichever of its credentials shows it; benched ones are not spent any more.
-std::vector<budget_view> usable_budgets(const std::vector<budget_view>& views) {
+/// Each budget of a resource once, whichever of its credentials shows it; benched ones are not
+/// spent any more.
+std::vector<budget_view> usable_budgets(const std::vector<budget_view>& views,
+                                        resource what = resource::graphql) {
   std::vector<budget_view> result;
   for (auto& x : views) {
     auto same_owner = [&x](auto& y) { return y.owner == x.owner; };
-    if (!x.benched && std::none_of(result.begin(), result.end(), same_owner))
+    if (!x.benched && x.what == what && std::none_of(result.begin(), result.end(), same_owner))
       result.push_back(x);
   }
   return result;
+}
+
+/// What is left of REST, where ids are listed.
+std::string requests_text(const snapshot& now) {
+  int64_t limit = 0;
+  int64_t remaining = 0;
+  for (auto& x : usable_budgets(now.bucket.budgets, resource::core)) {
+    limit += x.known && x.enabled ? x.limit : 0;
+    remaining += x.known && x.enabled ? x.remaining : 0;
+  }
+  return limit > 0
+             ? fmt::format(", {} of {} REST requests left", thousands(remaining), thousands(limit))
+             : "";
 }
 
 /// All budgets together: a line for each would be longer than the terminal is wide.
@@ -49,13 +64,16 @@ std::string budgets_text(const snapshot& now) {
   else if (limit > 0)
     result = fmt::format(", {} of {} points left, reset {}", thousands(remaining), thousands(limit),
                          to_utc_text(reset).substr(11, 5));
+  result += requests_text(now);
   auto count = [&now](auto holds) {
-    return std::count_if(now.bucket.budgets.begin(), now.bucket.budgets.end(), holds);
+    return std::count_if(now.bucket.budgets.begin(), now.bucket.budgets.end(),
+                         [&](auto& x) { return x.what == resource::graphql && holds(x); });
   };
+  auto all = count([](auto&) { return true; });
   if (auto banned = count([&](auto& x) { return !x.benched && x.banned_until > now.wall; }))
-    result += fmt::format(", {} of {} credentials banned", banned, now.bucket.budgets.size());
+    result += fmt::format(", {} of {} credentials banned", banned, all);
   if (auto benched = count([](auto& x) { return x.benched; }))
-    result += fmt::format(", {} of {} credentials rejected", benched, now.bucket.budgets.size());
+    result += fmt::format(", {} of {} credentials rejected", benched, all);
   return result;
 }
 

@@ -36,6 +36,8 @@ std::string to_json(const run_report& report) {
       {"cpu_seconds", report.cpu_seconds},
       {"peak_rss_bytes", report.peak_rss_bytes},
   };
+  if (report.bucket.listings > 0)
+    result["rest_requests"] = report.bucket.listings;
   if (!report.staleness.empty()) {
     json::object staleness;
     for (auto& x : report.staleness)

@@ -66,8 +66,9 @@ std::string partition_lines(const db::crawl_status& status) {
 std::string budget_line(const budget_record& x, timestamp now) {
   if (!x.enabled)
     return fmt::format("  {}: the server has rate limits switched off\n", x.credential);
-  auto result = fmt::format("  {}: {} of {} points left, reset {}", x.credential,
-                            thousands(x.remaining), thousands(x.limit), to_utc_text(x.reset_at));
+  auto result = fmt::format(
+      "  {}: {} of {} {} left, reset {}", x.credential, thousands(x.remaining), thousands(x.limit),
+      x.what == resource::core ? "REST requests" : "points", to_utc_text(x.reset_at));
   if (x.reset_at <= now)
     result += " (over: all are there again)";
   if (auto until = std::max(x.banned_until, x.paused_until); until > now)
@@ -121,6 +122,7 @@ json::object to_json(const budget_record& x, timestamp now) {
   auto until = std::max(x.banned_until, x.paused_until);
   auto banned = until > now ? optional<timestamp>{until} : caf::none;
   return {{"credential", x.credential},
+          {"resource", to_string(x.what)},
           {"enabled", x.enabled},
           {"limit", x.limit},
           {"remaining", x.remaining},

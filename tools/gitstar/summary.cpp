@@ -45,6 +45,9 @@ std::string cost(const run_report& report) {
                             thousands(static_cast<int64_t>(bucket.requests)),
                             thousands(static_cast<int64_t>(bucket.points)), report.wall_seconds,
                             report.cpu_seconds, report.peak_rss_bytes / 1'000'000);
+  if (bucket.listings > 0)
+    result +=
+        fmt::format(", {} requests of REST", thousands(static_cast<int64_t>(bucket.listings)));
   for (auto& [kind, count] : bucket.errors)
     result += fmt::format(", {} {}", count, kind);
   return result + '\n';

@@ -90,10 +90,23 @@ known_selection selection(const config::refresh_source& source) {
   return result;
 }
 
+static id_listing listing_of(config::list_mode mode) {
+  switch (mode) {
+  case config::list_mode::never:
+    return id_listing::never;
+  case config::list_mode::always:
+    return id_listing::always;
+  case config::list_mode::automatic:
+    return id_listing::automatic;
+  }
+  return id_listing::never;
+}
+
 source_factory source_maker(const config::source_section& source) {
   if (auto& ids = source.census)
-    return [range = id_range{static_cast<repo_id>(ids->first), static_cast<repo_id>(ids->last)}] {
-      return std::make_unique<census_source>(range);
+    return [range = id_range{static_cast<repo_id>(ids->first), static_cast<repo_id>(ids->last)},
+            listing = listing_of(ids->list_first)] {
+      return std::make_unique<census_source>(range, listing);
     };
   if (source.refresh)
     return [which = selection(*source.refresh)] { return std::make_unique<refresh_source>(which); };
