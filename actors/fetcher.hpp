@@ -64,12 +64,6 @@ private:
     uint64_t after; // so many batches are committed
   };
 
-  /// Pages of one lease, and what they are asked with.
-  struct reading {
-    query_shape shape;
-    std::unique_ptr<lease_reader> reader;
-  };
-
   /// One field of a query: a page, or a count, of a lease.
   struct task {
     lease_key of;
@@ -81,13 +75,16 @@ private:
     uint64_t permit_id;
     query_shape shape;
     std::vector<task> tasks;
+    timestamp sent_at;
   };
 
   // The loop: lease until a query is full, acquire a permit, send, absorb, store, again.
   void go_on();
   query_shape next_shape() const;
   void lease_more(query_shape wanted, bool wait);
-  void take(lease work);
+  void take(std::vector<lease>& work);
+  void take(lease work, const std::vector<metadata_watermark>& marks);
+  bool may_lease(query_shape wanted) const;
   void acquire(query_shape shape);
   void send(const permit& right, query_shape shape);
   void answered(api_response& response);
@@ -95,6 +92,7 @@ private:
   // What an answer means for its tasks.
   void absorb(const query& sent, api_response& response);
   void absorb_count(const task& x, const field_answer& answer);
+  bool ask_less(const task& x, const std::string& why, findings& found);
   void put_back(const task& x);
   void give_back(lease_key which, const std::string& reason);
   void return_given_back();
@@ -103,6 +101,7 @@ private:
   void store(findings found, const std::vector<lease_key>& touched);
   void finish_drain();
 
+  lease_reader* reader_of(const lease_key& which) const;
   uint32_t available(query_shape shape) const;
   uint32_t& width(query_shape shape);
   uint64_t id() const { return self_->id(); }
@@ -113,7 +112,7 @@ private:
   int64_t crawl_id_ = 0;
   int64_t epoch_ = 0;
   std::map<query_shape, uint32_t> widths_; // of the newest permit; 0: none yet
-  std::map<lease_key, reading> readers_;
+  std::map<lease_key, std::unique_ptr<lease_reader>> readers_;
   std::map<lease_key, counting> countings_;
   std::vector<refusal> given_back_;               // until what they have stored is committed
   cursor_mode cursors_ = cursor_mode::unverified; // what our own pages have shown

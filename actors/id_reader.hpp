@@ -38,6 +38,7 @@ class id_reader : public lease_reader {
 public:
   explicit id_reader(lease work);
 
+  query_shape shape() const override { return query_shape::nodes; }
   optional<uint32_t> next_page() override;
   uint32_t available() const override;
   void put_back(uint32_t page) override;

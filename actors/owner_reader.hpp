@@ -16,12 +16,13 @@ class owner_reader : public lease_reader {
 public:
   explicit owner_reader(lease work);
 
+  query_shape shape() const override { return query_shape::owner_page; }
   optional<uint32_t> next_page() override;
   uint32_t available() const override { return finished_ || asked_ ? 0 : 1; }
   void put_back(uint32_t) override { asked_ = false; }
   search_field field(uint32_t page) const override;
   bool absorb(uint32_t page, field_answer& answer, findings& found) override;
-  bool settles(const field_answer& answer) override;
+  bool settles(uint32_t page, const field_answer& answer, findings& found) override;
   bool finished() const override { return finished_; }
   const partition& part() const override { return part_; }
 

@@ -12,6 +12,7 @@ class page_reader : public lease_reader {
 public:
   explicit page_reader(lease work);
 
+  query_shape shape() const override { return query_shape::search_page; }
   optional<uint32_t> next_page() override;
   uint32_t available() const override;
   void put_back(uint32_t page) override;

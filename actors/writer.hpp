@@ -35,7 +35,19 @@ public:
   static inline constexpr const char* name = "gitstar.writer";
 
 private:
+  using marks_promise = caf::typed_response_promise<std::vector<metadata_watermark>>;
+
+  /// A question about marks that has not been answered.
+  struct question {
+    std::vector<repo_id> repositories;
+    std::vector<std::string> kinds;
+    marks_promise promise;
+  };
+
   void add(batch&& work, caf::typed_response_promise<batch_receipt> promise);
+  template <class Call>
+  bool try_store(Call call);
+  void answer();
   void flush();
   void wake_in(caf::timespan delay);
   void fail(const caf::error& reason);
@@ -45,6 +57,7 @@ private:
   std::unique_ptr<db::crawl_store> store_;
   batch group_; // what the next transaction commits
   std::vector<caf::typed_response_promise<batch_receipt>> promises_;
+  std::vector<question> questions_;
   bool waking_ = false;
   bool store_away_ = false;
   std::unique_ptr<store_retry> retry_;

@@ -147,6 +147,15 @@ int64_t sharded_store::select_known(const crawl& run, const known_selection& whi
 
 certificate sharded_store::certify(int64_t crawl_id) { return ledger().certify(crawl_id); }
 
+std::vector<metadata_watermark> sharded_store::watermarks(const std::vector<repo_id>& repositories,
+                                                          const std::vector<std::string>& kinds) {
+  std::vector<metadata_watermark> result;
+  for (auto& shard : shards_)
+    for (auto& x : shard->watermarks(repositories, kinds))
+      result.push_back(std::move(x));
+  return result;
+}
+
 void sharded_store::set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
   ledger().set_state(crawl_id, epoch, state);
 }

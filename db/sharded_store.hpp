@@ -31,6 +31,8 @@ public:
   /// Only of a store in one PostgreSQL: the list is made in the ledger's transaction.
   int64_t select_known(const crawl& run, const known_selection& which) override;
   certificate certify(int64_t crawl_id) override;
+  std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
+                                             const std::vector<std::string>& kinds) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;
   void save_budgets(int64_t crawl_id, int64_t epoch,

@@ -15,6 +15,9 @@ namespace gitstar {
 
 /// The WRITER: commits batches, several in one transaction; an answer means committed.
 using writer_actor = typed_actor<caf::result<batch_receipt>(store_atom, batch),
+                                 // How far these kinds of these repositories are read.
+                                 caf::result<std::vector<metadata_watermark>>(
+                                     load_atom, std::vector<repo_id>, std::vector<std::string>),
                                  caf::result<void>(wake_atom)>; // INTERNAL: the oldest batch has
                                                                 // waited long enough, or retry.
 

@@ -62,6 +62,7 @@ struct lease {
   bool splittable = true; ///< beyond 1,000 matches: give it back to be cut instead of reading it
   std::vector<std::string> sorts; ///< search text of each pass, its sort included
   bool forks = true;              ///< of an owner: forks are wanted too
+  metadata_plan metadata{};       ///< of known repositories: what is read of them
   bool operator==(const lease&) const = default;
 };
 
@@ -91,7 +92,7 @@ auto inspect(Inspector& f, partition& x) {
 template <class Inspector>
 auto inspect(Inspector& f, lease& x) {
   return f(caf::meta::type_name("lease"), x.crawl_id, x.epoch, x.part, x.shape, x.counts, x.cursors,
-           x.splittable, x.sorts, x.forks);
+           x.splittable, x.sorts, x.forks, x.metadata);
 }
 
 template <class Inspector>

@@ -14,6 +14,10 @@ std::string to_string(query_shape shape) {
     return "nodes";
   case query_shape::owner_page:
     return "owner_page";
+  case query_shape::metadata_probe:
+    return "metadata_probe";
+  case query_shape::metadata_list:
+    return "metadata_list";
   }
   return "unknown";
 }

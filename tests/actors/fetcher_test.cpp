@@ -97,6 +97,10 @@ writer_actor::behavior_type fake_writer(writer_actor::pointer self, script* x) {
           promise.deliver(batch_receipt{});
         return promise;
       },
+      [](load_atom, const std::vector<repo_id>&,
+         const std::vector<std::string>&) -> caf::result<std::vector<metadata_watermark>> {
+        return std::vector<metadata_watermark>{};
+      },
       [=](wake_atom) { x->inside(); },
   };
 }

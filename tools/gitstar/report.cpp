@@ -36,6 +36,11 @@ std::string to_json(const run_report& report) {
       {"cpu_seconds", report.cpu_seconds},
       {"peak_rss_bytes", report.peak_rss_bytes},
   };
+  if (auto& items = report.items; items != net::item_totals{})
+    result["metadata"] = json::object{{"read", items.read},
+                                      {"inserted", items.inserted},
+                                      {"updated", items.updated},
+                                      {"gone", items.gone}};
   if (!report.staleness.empty()) {
     json::object staleness;
     for (auto& x : report.staleness)
