@@ -255,8 +255,8 @@ forecast predict(const workload& work, const std::vector<forecast_budget>& budge
 }
 
 int64_t database_bytes(const workload& work, double seconds) {
-  constexpr int64_t empty = 8'100'000;
-  constexpr int64_t per_repository = 232 + 90 + 52 + 32;
+  constexpr int64_t empty = 8'940'000;
+  constexpr int64_t per_repository = 235 + 92 + 52 + 32;
   constexpr int64_t per_partition = 700;
   constexpr double vacuumed_after = 60; // seconds: autovacuum_naptime
   auto superseded = work.superseded_bytes * std::min(1.0, vacuumed_after / std::max(seconds, 1.0));

@@ -63,9 +63,9 @@ forecast predict(const workload& work, const std::vector<forecast_budget>& budge
 
 /// Bytes of the database after a crawl that took so long, its indexes included. Measured with
 /// PostgreSQL 15 after a crawl of 225,269 real repositories (descriptions of 58 characters on
-/// average) by `pg_relation_size`: per repository 232 bytes of row, 90 of its three indexes, 52 of
+/// average) by `pg_relation_size`: per repository 235 bytes of row, 92 of its four indexes, 52 of
 /// the one `star_history` row that it begins with and 32 of that row's index; per partition 700 for
-/// its row and its last versions, apart from the ids that it has superseded on its way; 8.1 MB for
+/// its row and its last versions, apart from the ids that it has superseded on its way; 8.9 MB for
 /// an empty database. What was superseded grows until autovacuum comes, every minute, and takes no
 /// more room from then on.
 int64_t database_bytes(const workload& work, double seconds);

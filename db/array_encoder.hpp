@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gitstar::db {
 
@@ -109,5 +110,13 @@ private:
   std::string bytes_;
   uint32_t count_ = 0;
 };
+
+/// Ids as a parameter of the type `bigint[]`.
+inline pqxx::binarystring encoded(const std::vector<repo_id>& ids) {
+  array_encoder array{array_encoder::element::bigint, ids.size() * 12};
+  for (auto id : ids)
+    array.add(id);
+  return array.encoded();
+}
 
 } // namespace gitstar::db

@@ -115,7 +115,7 @@ bool wait(const std::stop_token& stop, milliseconds time) {
 
 background_report do_background_work(const std::string& connection_string,
                                      const std::stop_token& stop, const background_pace& pace) {
-  connection database{connection_string};
+  connection database{connection_string, frozen_after};
   background_report report;
   auto most_rows = first_batch;
   interruption interrupted{stop};

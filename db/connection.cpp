@@ -25,6 +25,7 @@ std::string first_line(std::string_view text) {
 }
 
 constexpr std::string_view read_only = "25006";
+constexpr std::string_view failed_transaction = "25P02";
 
 // libpqxx 6 tells some codes by the type of the exception only.
 std::string sqlstate_of(const pqxx::sql_error& error) {
@@ -42,6 +43,10 @@ std::string_view rollback_sqlstate(const pqxx::transaction_rollback& error) {
 }
 
 } // namespace
+
+void limit_idle_time(pqxx::work& work, std::chrono::milliseconds longest) {
+  work.exec0("set local idle_in_transaction_session_timeout = " + std::to_string(longest.count()));
+}
 
 pqxx::connection& connection::connected() {
   if (session_ && !session_->link.is_open())
@@ -84,8 +89,9 @@ void connection::fail() {
     auto broken = !session_->link.is_open();
     if (broken && !meaning_of(sqlstate).transient)
       sqlstate = connection_lost;
-    // Where several hosts are configured, another one may be the primary by now.
-    if (broken || sqlstate == read_only)
+    // Where several hosts are configured, another one may be the primary by now. A transaction is
+    // still there where its rollback was cancelled, and only the session's end takes it away.
+    if (broken || sqlstate == read_only || sqlstate == failed_transaction)
       session_.reset();
     throw store_error("PostgreSQL refused a statement: " + where_.scrub(first_line(error.what())),
                       sqlstate);

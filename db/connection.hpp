@@ -7,16 +7,27 @@
 
 #include <pqxx/pqxx>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
 
 namespace gitstar::db {
 
+/// How long a transaction that writes may stand still between two statements. A process that is
+/// frozen in one, or cut off, would otherwise keep its locks for as long, from all others.
+constexpr auto frozen_after = std::chrono::milliseconds{5'000};
+
+/// For this transaction only: a pooler may give the session to somebody else afterwards.
+void limit_idle_time(pqxx::work& work, std::chrono::milliseconds longest);
+
 /// Connects when first used; a connection that broke is replaced by the next transaction.
 class connection {
 public:
-  explicit connection(const std::string& connection_string) : where_(connection_string) {}
+  /// The server ends a transaction that is idle for `longest_idle`; 0: never.
+  explicit connection(const std::string& connection_string,
+                      std::chrono::milliseconds longest_idle = {})
+      : where_(connection_string), longest_idle_(longest_idle) {}
 
   /// Runs `body(pqxx::work&)` and commits. Throws `store_error`; nothing is committed then, unless
   /// the connection broke during the commit itself.
@@ -24,6 +35,8 @@ public:
   auto transaction(Body body) {
     try {
       pqxx::work work{connected()};
+      if (longest_idle_.count() > 0)
+        limit_idle_time(work, longest_idle_);
       if constexpr (std::is_void_v<decltype(body(work))>) {
         body(work);
         work.commit();
@@ -51,6 +64,7 @@ private:
   [[noreturn]] void fail();
 
   conninfo where_;
+  std::chrono::milliseconds longest_idle_;
   std::optional<session> session_;
 };
 

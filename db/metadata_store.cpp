@@ -8,13 +8,6 @@ namespace gitstar::db {
 
 namespace {
 
-pqxx::binarystring encoded(const std::vector<repo_id>& ids) {
-  array_encoder array{array_encoder::element::bigint, ids.size() * 12};
-  for (auto id : ids)
-    array.add(id);
-  return array.encoded();
-}
-
 pqxx::binarystring encoded(const std::vector<std::string>& texts) {
   array_encoder array{array_encoder::element::text, texts.size() * 24};
   for (const auto& x : texts)
@@ -26,7 +19,8 @@ pqxx::binarystring encoded(const std::vector<std::string>& texts) {
 
 class metadata_store::implementation {
 public:
-  explicit implementation(const std::string& connection_string) : database_(connection_string) {}
+  explicit implementation(const std::string& connection_string)
+      : database_(connection_string, frozen_after) {}
 
   std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
                                              const std::vector<std::string>& kinds) {

@@ -126,7 +126,7 @@ auto patiently(connection& database, Body body) {
 
 migration_report migrate(const std::string& connection_string, const std::vector<migration>& wanted,
                          const std::optional<config::partitioning>& layout) {
-  connection database{connection_string};
+  connection database{connection_string, frozen_after};
   migration_report report;
   auto step = [&](pqxx::work& work) {
     auto applied = applied_migrations(work);
@@ -149,7 +149,7 @@ migration_report migrate(const std::string& connection_string, const std::vector
 }
 
 void build_query_indexes(const std::string& connection_string) {
-  connection database{connection_string};
+  connection database{connection_string, frozen_after};
   database.transaction([](pqxx::work& work) { work.exec("select build_query_indexes()"); });
 }
 

@@ -20,6 +20,9 @@ namespace gitstar::db {
 
 namespace {
 
+/// How long the ledger's transaction waits while the other databases write their shares.
+constexpr milliseconds other_databases_time{30'000};
+
 // Rows that equal what is stored stop at `changed`: ON CONFLICT would lock them, and a lock is a
 // write. LATERAL with OFFSET 0 keeps the planner at one index lookup per row, whatever it believes
 // about a table that grew since its last ANALYZE. The order by repo_id is the order of row locks.
@@ -307,7 +310,7 @@ partition empty_list(int64_t rank) {
 class postgres_store::implementation {
 public:
   explicit implementation(const std::string& connection_string)
-      : database_(connection_string), metadata_(connection_string) {}
+      : database_(connection_string, frozen_after), metadata_(connection_string) {}
 
   crawl open_crawl(const crawl_request& request) {
     return database_.transaction([&](pqxx::work& work) {
@@ -339,8 +342,11 @@ public:
     ensure_parts(rows, work.observed_at);
     auto parts = distinct_partitions(work.partitions);
     auto receipt = database_.transaction([&](pqxx::work& transaction) {
+      if (elsewhere)
+        limit_idle_time(transaction, other_databases_time);
       check_fence(transaction, work.crawl_id, work.epoch, work.threshold);
-      elsewhere();
+      if (elsewhere)
+        elsewhere();
       if (map_version && !(rows.empty() && work.gone.empty() && !has_metadata(work)))
         hold_buckets(transaction, *map_version);
       auto result = write_findings(transaction, rows, work);
@@ -664,10 +670,7 @@ private:
                                observed_at, column(rows, element::bigint, 8, &repository::repo_id));
     if (work.gone.empty())
       return;
-    array_encoder gone{element::bigint, work.gone.size() * 8};
-    for (auto id : work.gone)
-      gone.add(id);
-    transaction.exec_params0(mark_gone, gone.encoded(), observed_at);
+    transaction.exec_params0(mark_gone, encoded(work.gone), observed_at);
   }
 
   static void write_partitions(pqxx::work& transaction, int64_t crawl_id,
@@ -723,7 +726,7 @@ crawl postgres_store::open_crawl(const crawl_request& request) {
 }
 
 batch_receipt postgres_store::write(const batch& work) {
-  return impl_->write(work, std::nullopt, [] {});
+  return impl_->write(work, std::nullopt, nullptr);
 }
 
 batch_receipt postgres_store::write_share(const batch& work, int64_t map_version,

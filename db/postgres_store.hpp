@@ -24,8 +24,8 @@ public:
   batch_receipt write(const batch& work) override;
 
   /// `write` where other databases hold repositories, too: `work` has this one's rows alone.
-  /// `elsewhere` writes the others while the crawl cannot be taken over; what it throws undoes all.
-  /// Throws `outdated_map` where a bucket has left this database since `map_version`.
+  /// `elsewhere`, if any, writes the others while the crawl cannot be taken over; what it throws
+  /// undoes all. Throws `outdated_map` where a bucket has left this database since `map_version`.
   batch_receipt write_share(const batch& work, int64_t map_version,
                             const std::function<void()>& elsewhere);
 

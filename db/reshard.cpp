@@ -183,13 +183,6 @@ listing list(pqxx::work& work, const search_plan& how, int64_t first_round, int6
   return result;
 }
 
-pqxx::binarystring encoded(const std::vector<repo_id>& ids) {
-  array_encoder array{array_encoder::element::bigint, ids.size() * 12};
-  for (auto id : ids)
-    array.add(id);
-  return array.encoded();
-}
-
 /// Rows on their way, by table: JSON knows columns by name, so two tables need not have them in one
 /// order.
 using parcel = std::map<std::string, std::string>;

@@ -81,7 +81,7 @@ batch_receipt sharded_store::write(const batch& work) {
 batch_receipt sharded_store::write_by(const bucket_map& map, const batch& work) {
   if (shards_.size() == 1) {
     try {
-      return ledger().write_share(work, map.version, [] {});
+      return ledger().write_share(work, map.version, nullptr);
     } catch (const outdated_map& found) {
       throw shard_outdated{0, found.version};
     }

@@ -16,6 +16,7 @@ constexpr sqlstate_meaning meanings[] = {
     {"08007", waits, "the connection was lost during a commit"},
     {"08", waits, "the connection failed"},
     {"25006", waits, "the database is read-only"},
+    {"25P02", waits, "an earlier transaction could not be rolled back"},
     {"25P03", waits, "a transaction was idle for too long"},
     {"28", ends, "the login is refused"},
     {"3D000", ends, "the database does not exist"},

@@ -148,11 +148,11 @@ TEST_CASE("a server that GitHub outruns is what binds", "[plan]") {
 
 TEST_CASE("a database grows with its repositories and its partitions", "[plan]") {
   workload work;
-  CHECK(database_bytes(work, 0) == 8'100'000);
+  CHECK(database_bytes(work, 0) == 8'940'000);
   work.repositories = 225'269;
   work.partitions = 336;
-  // What was measured, within the rounding of bytes per row.
-  CHECK(static_cast<double>(database_bytes(work, 60)) == Approx(100'392'295).epsilon(0.01));
+  // What was measured, within what the catalogs grow by.
+  CHECK(static_cast<double>(database_bytes(work, 60)) == Approx(104'414'567).epsilon(0.03));
 }
 
 TEST_CASE("what is superseded takes room until it is vacuumed", "[plan]") {

@@ -1,3 +1,4 @@
+#include "db/connection.hpp"
 #include "db/queries.hpp"
 #include "db/sqlstate.hpp"
 #include "tests/db/test_server.hpp"
@@ -9,6 +10,7 @@
 
 using namespace gitstar;
 using namespace gitstar::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -478,6 +480,44 @@ TEST_CASE_METHOD(with_ledger, "too many connections are told by their code", "[d
       CHECK(error.transient());
     }
   }
+}
+
+TEST_CASE_METHOD(with_ledger, "a transaction that stands still loses its locks", "[db]") {
+  db::connection frozen{connection_string(), 50ms};
+  db::postgres_store other{connection_string() + " options=-clock_timeout=10s"};
+  try {
+    frozen.transaction([&](pqxx::work& work) {
+      work.exec("select from crawls for share");
+      other.open_crawl({current.name, current.source});
+      work.exec("select 1");
+    });
+    FAIL("it still has its session");
+  } catch (const db::store_error& error) {
+    CHECK(error.sqlstate() == "08006"); // libpqxx 6 drops the server's own code
+    CHECK(error.transient());
+  }
+  CHECK(frozen.transaction([](pqxx::work& work) { return work.exec1("select 1")[0].as<int>(); }) ==
+        1);
+}
+
+TEST_CASE_METHOD(with_ledger, "a transaction whose rollback failed fails one call", "[db]") {
+  db::connection database{connection_string()};
+  auto leave_one_behind = [](pqxx::work& work) {
+    work.abort();
+    pqxx::nontransaction raw{work.conn()};
+    raw.exec("begin");
+    raw.exec("select 1 / 0");
+  };
+  CHECK_THROWS_AS(database.transaction(leave_one_behind), db::store_error);
+  auto one = [](pqxx::work& work) { return work.exec1("select 1")[0].as<int>(); };
+  try {
+    database.transaction(one);
+    FAIL("it is gone");
+  } catch (const db::store_error& error) {
+    CHECK(error.sqlstate() == "25P02");
+    CHECK(error.transient());
+  }
+  CHECK(database.transaction(one) == 1);
 }
 
 TEST_CASE_METHOD(with_ledger, "a broken connection fails one call and the next reconnects",

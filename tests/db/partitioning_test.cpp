@@ -186,7 +186,7 @@ TEST_CASE_METHOD(with_layout, "indexes for queries cover parts of before and aft
   for (auto part : {"repositories_0", "repositories_1"}) {
     CAPTURE(part);
     CHECK(value("select count(*) from pg_index where indrelid = '" + std::string{part} +
-                "'::regclass and indisvalid") == "3");
+                "'::regclass and indisvalid") == "4");
   }
 }
 

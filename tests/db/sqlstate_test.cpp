@@ -21,14 +21,14 @@ struct expectation {
 
 const expectation expectations[] = {
     {"08000", true},  {"08001", true},  {"08003", true},  {"08006", true},  {"08007", true},
-    {"08P01", true},  {"25006", true},  {"25P03", true},  {"28000", false}, {"28P01", false},
-    {"3D000", false}, {"40000", true},  {"40001", true},  {"40003", true},  {"40P01", true},
-    {"42501", false}, {"42601", false}, {"42P01", false}, {"53000", true},  {"53100", true},
-    {"53200", true},  {"53300", true},  {"53400", true},  {"55006", true},  {"55P03", true},
-    {"57014", true},  {"57P01", true},  {"57P02", true},  {"57P03", true},  {"57P04", false},
-    {"57P05", true},  {"58000", true},  {"58030", true},  {"22021", false}, {"23505", false},
-    {"54000", false}, {"55000", false}, {"57000", false}, {"P0001", false}, {"XX000", false},
-    {"XX001", false}, {"", false},
+    {"08P01", true},  {"25006", true},  {"25P02", true},  {"25P03", true},  {"28000", false},
+    {"28P01", false}, {"3D000", false}, {"40000", true},  {"40001", true},  {"40003", true},
+    {"40P01", true},  {"42501", false}, {"42601", false}, {"42P01", false}, {"53000", true},
+    {"53100", true},  {"53200", true},  {"53300", true},  {"53400", true},  {"55006", true},
+    {"55P03", true},  {"57014", true},  {"57P01", true},  {"57P02", true},  {"57P03", true},
+    {"57P04", false}, {"57P05", true},  {"58000", true},  {"58030", true},  {"22021", false},
+    {"23505", false}, {"54000", false}, {"55000", false}, {"57000", false}, {"P0001", false},
+    {"XX000", false}, {"XX001", false}, {"", false},
 };
 
 db::store_error error(std::string_view sqlstate) { return {"what PostgreSQL said", sqlstate}; }

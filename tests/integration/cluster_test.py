@@ -457,7 +457,8 @@ class TlsTest(ClusterTest):
         self.assertEqual(self.seen(), 0)
         self.assert_ended_well([self.worker("w", doors, tls=ours[1]).start()])
         for node in (without, forged, half):
-            self.assertTrue(node.is_running())
+            # They may read the store, which tells that the crawl is finished.
+            self.assertEqual(node.wait(30), 0, node.log())
             self.assertNotIn("joining", node.log())
 
     def test_what_travels_is_encrypted_and_names_no_secret(self):
@@ -579,6 +580,10 @@ class EndTest(ClusterTest):
         wait_until(lambda: self.sql("select max(state) from crawls") == "complete", "the end", 60)
         return holder
 
+    def waiting_for_locks(self):
+        waiting = "select count(*) from pg_locks where not granted and locktype = 'relation'"
+        return int(self.sql(waiting))
+
     def reported(self, node):
         report = json.loads(node.report_file.read_text())
         return report["state"], report["repositories"]
@@ -619,18 +624,24 @@ class EndTest(ClusterTest):
         self.assertEqual([leader.wait(60), self.workers[0].wait(60)], [0, 0])
         self.assertEqual(self.sql("select string_agg(state, ' ') from crawls"), "complete complete")
 
-    def test_a_leader_and_a_worker_that_sleep_through_the_end(self):
-        self.begin(20_000, latency=20)
+    def test_a_leader_and_workers_that_sleep_through_the_end(self):
+        self.begin(20_000, latency=200)
         self.start_leader()
         sleeper, standby = self.coordinators
         standby.start().wait_for_log("standing by")
         workers = [self.worker(f"w{i}").start() for i in range(3)]
-        self.wait_for_rows(3_000)
-        for asleep in (workers[0], sleeper):
+        self.wait_for_rows(1_000)
+        # One of them at least falls asleep in a transaction, with locks that the others need.
+        holder = self.postgres.session("begin; lock table repositories in share mode;")
+        self.addCleanup(end, holder)
+        wait_until(lambda: self.waiting_for_locks() >= 2, "batches that wait")
+        sleepers = (*workers[:2], sleeper)
+        for asleep in sleepers:
             asleep.process.send_signal(signal.SIGSTOP)
-        for awake in (*workers[1:], standby):
+        end(holder)
+        for awake in (workers[2], standby):
             self.assertEqual(awake.wait(60), 0, awake.log()[-3000:])
-        for asleep in (workers[0], sleeper):
+        for asleep in sleepers:
             asleep.process.send_signal(signal.SIGCONT)
         rows, _ = self.assert_ended_well(workers)
         self.assertEqual(self.reported(sleeper), ("complete", rows))

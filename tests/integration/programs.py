@@ -232,7 +232,7 @@ class Crawler:
         options = ["--shard", str(shard)] if shard else []
         command = self.command("psql", *options, "--", "-XqAt", "-v", "ON_ERROR_STOP=1")
         done = subprocess.run(
-            command, input=script, capture_output=True, text=True, timeout=60, env=environment()
+            command, input=script, capture_output=True, text=True, timeout=120, env=environment()
         )
         self._test.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.splitlines()

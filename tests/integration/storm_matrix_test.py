@@ -104,7 +104,7 @@ class StormMatrix(IntegrationTest):
             self.assert_history_begins(crawler)
             moved = 0
         if storm == "calm":
-            self.assertEqual(stats["repeated_pages"], 0)
+            self.assertEqual(stats["repeated_pages"], 0, crawl.text())
         faults = sum(stats["faults"].values())
         beyond = BEYOND_OUTAGES if storm == "outage" else BEYOND_FAULTS
         self.assertLessEqual(report["retries"], faults + beyond, crawl.text())

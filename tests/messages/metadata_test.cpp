@@ -58,7 +58,8 @@ TEST_CASE("a selection asks for what the columns need", "[metadata]") {
         "commit{oid message author{user{login} name} authoredDate committedDate additions "
         "deletions changedFilesIfAvailable parents{totalCount}}");
   CHECK(selection(*find_kind("issues")) ==
-        "fullDatabaseId number title body state stateReason author{login} authorAssociation "
+        "fullDatabaseId number title body state stateReason(enableDuplicate:true) author{login} "
+        "authorAssociation "
         "locked labels(first:100){totalCount pageInfo{endCursor hasNextPage} nodes{name}} "
         "assignees(first:100){totalCount pageInfo{endCursor hasNextPage} nodes{login}} "
         "comments{totalCount} reactions{totalCount} milestone{title} createdAt updatedAt "

@@ -128,7 +128,7 @@ TEST_CASE("a disk must hold the crawl and PostgreSQL's log", "[check]") {
   constexpr uint64_t gb = 1'000'000'000;
   CHECK(disk_line("/data", 100 * gb, 1'000'000).level == check_level::ok);
   CHECK(disk_line("/data", 100 * gb, 1'000'000).text ==
-        "100.0 GB free for /data; 1,000,000 repositories need about 414 MB");
+        "100.0 GB free for /data; 1,000,000 repositories need about 420 MB");
   CHECK(disk_line("/data", gb, 1'000'000).level == check_level::warning);
   CHECK(disk_line("/data", gb, 10'000'000).level == check_level::error);
   CHECK(disk_line("/data", 100 * gb, 0).text == "100.0 GB free for /data");
