@@ -140,7 +140,7 @@ bool metadata_reader::take_round(round& asked, task& x, field_answer& answer, fi
     ++nested_open_;
     take_nested_page(read, page, found);
   }
-  round left{asked.list, {}};
+  round left{asked.list, asked.both_ends};
   auto limited = false;
   for (size_t i = 0; i < asked.parents.size(); ++i) {
     if (shown.contains(i))
@@ -163,9 +163,11 @@ bool metadata_reader::take_round(round& asked, task& x, field_answer& answer, fi
   auto moved = left.parents.size() < asked.parents.size();
   if (left.parents.empty())
     return true;
+  left.both_ends = left.both_ends && !limited;
   if (limited && left.parents.size() > 1) {
     auto half = left.parents.size() / 2;
     round rest{asked.list,
+               left.both_ends,
                {left.parents.begin() + static_cast<std::ptrdiff_t>(half), left.parents.end()}};
     left.parents.resize(half);
     add({std::move(rest)}, true);

@@ -75,6 +75,13 @@ void metadata_reader::take_nested_page(const std::shared_ptr<nested_read>& x, me
     }
     return add({nested_page{x}}, true);
   }
+  if (list.while_open && x->own != none) {
+    auto& large = own_.at(x->own).next.large;
+    if (page.total > largest_page)
+      large.insert(x->parent_node);
+    else
+      large.erase(x->parent_node);
+  }
   auto came = x->read + x->nulls;
   if (!capped && !page.closed && came < page.total && ++x->pass < most_passes) {
     x->restart();

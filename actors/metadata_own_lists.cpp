@@ -258,6 +258,7 @@ void metadata_reader::accept(size_t index, findings& found) {
       state.cut[name] = std::to_string(x.nulls) + " came as null";
   }
   state.total = x.total;
+  std::erase_if(state.large, [&](const std::string& node) { return !state.open.contains(node); });
   state.with = lists_.names_below(*x.kind);
   state.from = plan_.since;
   state.cap = plan_.most_items;

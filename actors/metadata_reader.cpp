@@ -80,23 +80,29 @@ metadata_reader::metadata_reader(lease work, const std::vector<metadata_watermar
 metadata_reader::~metadata_reader() = default;
 
 void metadata_reader::add_open_rounds(const nested_list& list, const metadata::kind& parent) {
-  round all{&list, {}};
-  auto add_round = [&] {
-    if (!all.parents.empty())
-      add({std::exchange(all, {&list, {}})});
-  };
-  for (size_t i = 0; i < repositories_.size(); ++i) {
-    auto known = repositories_[i].known.find(std::string{parent.name});
-    if (known == repositories_[i].known.end() || known->second.open.empty())
-      continue;
-    for (const auto& [node, number] : known->second.open) {
-      all.parents.push_back({i, node, number});
-      ++repositories_[i].left;
-      if (all.parents.size() == repositories_per_probe)
-        add_round();
+  // A list of two pages does not have to wait for an answer.
+  for (auto large : {false, true}) {
+    round all{&list, large};
+    auto add_round = [&] {
+      if (!all.parents.empty())
+        add({std::exchange(all, {&list, large})});
+    };
+    for (size_t i = 0; i < repositories_.size(); ++i) {
+      auto known = repositories_[i].known.find(std::string{parent.name});
+      if (known == repositories_[i].known.end())
+        continue;
+      const auto& state = known->second;
+      for (const auto& [node, number] : state.open) {
+        if (state.large.contains(node) != large)
+          continue;
+        all.parents.push_back({i, node, number});
+        ++repositories_[i].left;
+        if (all.parents.size() == repositories_per_probe)
+          add_round();
+      }
     }
+    add_round();
   }
-  add_round();
 }
 
 // -- tasks ----------------------------------------------------------------------------------------
@@ -203,6 +209,7 @@ search_field metadata_reader::field(uint32_t page) const {
       ask.nodes.push_back(parent.node);
     ask.kinds = names_of(y->list->kinds);
     ask.parent = y->list->list->parent;
+    ask.both_ends = y->both_ends;
   } else if (const auto* z = std::get_if<own_page>(&what)) {
     const auto& list = own_.at(z->list);
     result.ids = {repositories_[list.repo].id};
@@ -326,10 +333,12 @@ bool metadata_reader::ask_less(uint32_t page, const std::string& why, findings& 
     return true;
   }
   if (auto* several = std::get_if<round>(&x.what)) {
+    if (std::exchange(several->both_ends, false))
+      return put_back(page), true;
     if (several->parents.size() > 1) {
       x.tries = 0;
       put_back(page);
-      add({round{several->list, halve(several->parents)}}, true);
+      add({round{several->list, several->both_ends, halve(several->parents)}}, true);
       return true;
     }
     if (again)

@@ -60,10 +60,11 @@ private:
   struct probe {
     std::vector<size_t> repositories;
   };
-  /// The first page of the same list of several parents.
+  /// The first page of the same list of several parents, or also the last one.
   struct round {
     const nested_list* list;
-    std::vector<open_parent> parents;
+    bool both_ends = false;
+    std::vector<open_parent> parents{};
   };
   /// The next page of one of a repository's own lists.
   struct own_page {

@@ -42,6 +42,10 @@ void read(const json::object& from, list_state& into) {
     for (const auto& each : x.as_object())
       into.open.emplace(text_of_key(each), each.value().as_int64());
   });
+  with("large", [&](auto& x) {
+    for (const auto& each : x.as_array())
+      into.large.insert(text_of(each));
+  });
   with("cut", [&](auto& x) {
     for (const auto& each : x.as_object())
       into.cut.emplace(text_of_key(each), text_of(each.value()));
@@ -95,6 +99,8 @@ metadata_watermark to_watermark(repo_id repo, const std::string& kind, const lis
     out[name] = std::move(inner);
   };
   put("open", state.open);
+  if (!state.large.empty())
+    out["large"] = json::array(state.large.begin(), state.large.end());
   put("cut", state.cut);
   put("page_sizes", state.page_sizes);
   if (state.unfinished)

@@ -3,6 +3,7 @@
 #include "messages/metadata/rows.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct list_state {
   optional<timestamp> from;      ///< what did not move since was left out
   int64_t cap = 0;               ///< at most so many elements were read; 0: all
   std::vector<std::string> with; ///< lists read with it, such as `reviews`
-  std::map<std::string, int64_t> open;    ///< numbers of what is open, by global id
+  std::map<std::string, int64_t> open; ///< numbers of what is open, by global id
+  std::set<std::string> large;         ///< of these, whose list that moves without them has pages
   std::map<std::string, std::string> cut; ///< why a list could not be read to its end, by its name
   std::map<std::string, uint32_t> page_sizes; ///< what GitHub bears, where it is less than usual
   /// Reading was interrupted. Of lists that are read from what moved last, `after` is where it goes

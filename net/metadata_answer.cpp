@@ -289,11 +289,11 @@ private:
     const auto& list = list_of(ask);
     metadata_page page;
     const auto* holder = ask.continues ? &parent : walk(&parent, list.way);
-    const auto* connection = holder;
     auto steps = path_steps(list.connection);
-    steps.back() = "list";
-    for (auto step : steps)
-      connection = find(connection, step);
+    const auto* owner = holder;
+    for (size_t i = 0; i + 1 < steps.size(); ++i)
+      owner = find(owner, steps[i]);
+    const auto* connection = find(owner, "list");
     for (const auto& name : ask.kinds)
       page.rows.push_back({name, {}});
     page.holder = text_at(holder, "id").value_or("");
@@ -305,17 +305,35 @@ private:
     const auto* info = find(connection, "pageInfo");
     page.end_cursor = text_at(info, "endCursor").value_or("");
     page.has_next_page = truth_at(info, "hasNextPage", false);
-    read_elements(*holder, find(connection, "nodes"), page);
+    read_elements(*holder, elements_of(connection), 0, page);
+    if (const auto* tail = find(owner, "tail"); tail != nullptr && page.has_next_page)
+      read_rest(*holder, elements_of(tail), page);
     return page;
   }
 
-  static void read_elements(const json::value& holder, const json::value* nodes,
-                            metadata_page& page) {
+  static const json::array& elements_of(const json::value* connection) {
+    const auto* nodes = find(connection, "nodes");
     const auto* elements = nodes == nullptr ? nullptr : nodes->if_array();
     if (elements == nullptr)
       throw broken{"a list has no nodes"};
+    return *elements;
+  }
+
+  /// The end of a list completes it unless there is more between.
+  static void read_rest(const json::value& holder, const json::array& end, metadata_page& page) {
+    auto came = static_cast<int64_t>(page.nodes.size()) + page.null_count;
+    auto rest = page.total - came;
+    if (rest <= 0 || rest > std::ssize(end))
+      return;
+    read_elements(holder, end, end.size() - static_cast<size_t>(rest), page);
+    page.has_next_page = false;
+  }
+
+  static void read_elements(const json::value& holder, const json::array& elements, size_t first,
+                            metadata_page& page) {
     element_reader reader{page};
-    for (const auto& element : *elements) {
+    for (auto i = first; i < elements.size(); ++i) {
+      const auto& element = elements[i];
       if (element.is_null()) {
         ++page.null_count;
         continue;
@@ -334,8 +352,8 @@ private:
         ++page.null_count;
         continue;
       }
-      for (size_t i = 0; i < rows.size(); ++i)
-        page.rows[i].rows.push_back(std::move(rows[i]));
+      for (size_t k = 0; k < rows.size(); ++k)
+        page.rows[k].rows.push_back(std::move(rows[k]));
       page.nodes.push_back(text_at(&element, "id").value_or(""));
     }
   }

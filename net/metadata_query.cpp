@@ -199,6 +199,9 @@ private:
     auto last = dot == std::string_view::npos ? x.connection : x.connection.substr(dot + 1);
     auto connection = "list:" + std::string{last} + arguments +
                       "{totalCount pageInfo{endCursor hasNextPage} nodes{" + elements + "}}";
+    if (ask.both_ends)
+      connection += " tail:" + std::string{last} + "(last:" + std::to_string(ask.first) +
+                    order(x, ask.newest) + "){nodes{" + elements + "}}";
     auto selection = holder + nested(before, connection) + whole;
     auto type = ask.continues ? x.holder_type : x.parent_type;
     auto way = ask.continues ? std::string_view{} : x.way;
@@ -278,7 +281,7 @@ uint64_t node_count(const search_field& field) {
       each += kind_named(name).kept == metadata::freshness::whole ? elements_of_whole_lists : 1;
   else
     for (const auto& name : ask.kinds)
-      each += ask.first * (1 + nested_elements(kind_named(name)));
+      each += (ask.both_ends ? 2 : 1) * ask.first * (1 + nested_elements(kind_named(name)));
   return parents * (each + 2);
 }
 
@@ -312,8 +315,10 @@ std::vector<named_query> metadata_query_texts() {
       add(name + "_more", query_shape::metadata_list, {field, more, more});
       auto several = field;
       several.metadata.nodes.emplace_back("N_2");
+      auto ends = several;
+      ends.metadata.both_ends = true;
       if (!x.parent.empty())
-        add(name + "_several", query_shape::metadata_probe, {several, several});
+        add(name + "_several", query_shape::metadata_probe, {several, ends});
     }
   add("metadata_probe", query_shape::metadata_probe, {probe, probe});
   return result;

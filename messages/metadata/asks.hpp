@@ -20,6 +20,7 @@ struct metadata_ask {
   bool continues = false;    ///< `nodes` names the holder, not the parent
   bool newest = false;       ///< what moved last first, whatever the kind's own order
   uint32_t first = 100;      ///< elements per page
+  bool both_ends = false;    ///< the last page beside the first: what has two is there at once
   std::string after;         ///< cursor; empty for the first page
   optional<timestamp> since; ///< leave out what has not moved since, if the list can do that
   bool operator==(const metadata_ask&) const = default;
@@ -59,7 +60,7 @@ struct metadata_plan {
 template <class Inspector>
 auto inspect(Inspector& f, metadata_ask& x) {
   return inspect_fields(f, x, "metadata_ask", x.kinds, x.parent, x.nodes, x.continues, x.newest,
-                        x.first, x.after, x.since);
+                        x.first, x.both_ends, x.after, x.since);
 }
 
 template <class Inspector>

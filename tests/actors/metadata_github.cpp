@@ -21,6 +21,17 @@ std::string key_text(const metadata_row& row, const kind& of) {
   return result;
 }
 
+/// What the failures of its fields make of an answer (`net/classify.cpp`).
+outcome judge(const std::vector<field_answer>& fields) {
+  auto failed = [&](field_error error) {
+    return std::count_if(fields.begin(), fields.end(), [&](auto& x) { return x.error == error; });
+  };
+  auto all = std::ssize(fields);
+  if (failed(field_error::none) == all)
+    return outcome::ok;
+  return failed(field_error::resource_limit) == all ? outcome::resource_limit : outcome::partial;
+}
+
 /// The values of a row that an answer has.
 metadata_row row_of(const kind& of, const element& x, const element* holder) {
   metadata_row row;
@@ -244,6 +255,7 @@ void metadata_github::async_query(api_request request, callback on_answer) {
   result.elapsed = elapsed;
   for (auto& field : request.fields)
     result.fields.push_back(answer(request, field));
+  result.result = judge(result.fields);
   if (change)
     change(request, result);
   on_answer(std::move(result));
@@ -351,7 +363,8 @@ metadata_page metadata_github::page_of(const std::vector<element_ptr>& list,
         ++begin;
     }
   }
-  auto stop = std::min(end, begin + ask.first);
+  auto room = ask.both_ends && list.size() <= 2 * ask.first ? list.size() : ask.first;
+  auto stop = std::min(end, begin + room);
   for (auto& name : ask.kinds)
     page.rows.push_back({name, {}});
   for (auto i = begin; i < stop; ++i) {

@@ -356,11 +356,12 @@ TEST_CASE_METHOD(metadata_world, "a cap reads what moved last", "[metadata]") {
   reads.most_children = 3;
   use(reads);
   CHECK(sync().run.state == "complete");
+  auto found = stored();
   auto repo = model->ids()[0];
   std::map<std::string, int64_t> of_repo;
   std::map<std::string, int64_t> of_parent;
   auto& kind = *metadata::find_kind("issues");
-  for (auto& [key, row] : stored()["issues"])
+  for (auto& [key, row] : found["issues"])
     of_repo[value_of(row, kind, "updated_at")] +=
         value_of(row, kind, "repo_id") == std::to_string(repo);
   int64_t total = 0;
@@ -374,7 +375,7 @@ TEST_CASE_METHOD(metadata_world, "a cap reads what moved last", "[metadata]") {
     newer += x->values["updated_at"] > oldest->first;
   CHECK(newer <= 20);
   auto& comments = *metadata::find_kind("issue_comments");
-  for (auto& [key, row] : stored()["issue_comments"])
+  for (auto& [key, row] : found["issue_comments"])
     ++of_parent[value_of(row, comments, "repo_id") + ' ' + value_of(row, comments, "number")];
   for (auto& [parent, number] : of_parent)
     CHECK(number <= 3);
@@ -439,6 +440,7 @@ TEST_CASE("the state of a list survives the store", "[metadata]") {
   x.cap = 4;
   x.with = {"reviews"};
   x.open = {{"PR_1", 7}};
+  x.large = {"PR_1"};
   x.cut = {{"commits of number 7", "only 250 of 300 came"}};
   x.page_sizes = {{"issues", 50}};
   x.unfinished = true;

@@ -75,8 +75,15 @@ metadata_list full_metadata_list() {
 }
 
 metadata_ask full_metadata_ask() {
-  return {
-      {"commits", "pull_request_commits"}, "pull_requests", {"PR_1"}, true, true, 7, "c", at(5)};
+  return {{"commits", "pull_request_commits"},
+          "pull_requests",
+          {"PR_1"},
+          true,
+          true,
+          7,
+          true,
+          "c",
+          at(5)};
 }
 
 metadata_page full_metadata_page() {

@@ -148,6 +148,32 @@ TEST_CASE("check runs and contexts stand in one list behind the head commit", "[
   CHECK(text_of(context, "ci_checks", "sha") == "abc");
 }
 
+TEST_CASE("the last page completes the first one where nothing lies between", "[metadata_answer]") {
+  auto check = [](int number) {
+    return R"({"__typename":"StatusContext","context":"c)" + std::to_string(number) +
+           R"(","state":"PENDING","targetUrl":null,"createdAt":"2024-01-31T12:00:00Z"})";
+  };
+  auto all = GENERATE(3, 4, 5);
+  auto lists = R"("list":{"totalCount":)" + std::to_string(all) +
+               R"(,"pageInfo":{"endCursor":"c","hasNextPage":true},"nodes":[)" + check(1) + "," +
+               check(2) + R"(]},"tail":{"nodes":[)" + check(all - 1) + "," + check(all) + "]}";
+  auto asked = field("pull_requests", {"ci_checks"}, {"PR_1"});
+  asked.metadata.both_ends = true;
+  auto x = judged(query_shape::metadata_probe, {asked},
+                  body_of(R"("f0":[{"commits":{"nodes":[{"commit":{"id":"C_1","oid":"a",)"
+                          R"("statusCheckRollup":{)" +
+                          lists + "}}}]}}]"));
+  REQUIRE(x.result == outcome::ok);
+  auto& page = x.fields[0].pages.at(0);
+  CHECK(page.has_next_page == (all == 5));
+  std::string keys;
+  for (auto& row : page.rows.at(0).rows)
+    keys += text_of(row, "ci_checks", "check_key") + ' ';
+  CHECK(keys == std::string{"status:c1 status:c2 "} + (all == 3   ? "status:c3 "
+                                                       : all == 4 ? "status:c3 status:c4 "
+                                                                  : ""));
+}
+
 TEST_CASE("a head commit without checks is a list that is not there", "[metadata_answer]") {
   auto x = judged(
       query_shape::metadata_list, {field("pull_requests", {"ci_checks"}, {"PR_1"})},

@@ -105,6 +105,9 @@ TEST_CASE("a list behind a way is continued at its holder", "[metadata_query]") 
   field.metadata.after.clear();
   CHECK(contains(query(query_shape::metadata_probe, {field}).text,
                  "f0:nodes(ids:$i0){...on PullRequest{commits(last:1){nodes{commit{id oid "));
+  field.metadata.both_ends = true;
+  CHECK(contains(query(query_shape::metadata_probe, {field}).text,
+                 " tail:contexts(last:100){nodes{...s0}}}"));
 }
 
 TEST_CASE("a query knows how many elements it asks for", "[metadata_query]") {
