@@ -381,12 +381,35 @@ public:
     });
   }
 
-  int64_t select_known(const crawl& run, const known_selection& which) {
+  int64_t select_known(const crawl& run, const ids_above& next) {
     return database_.transaction([&](pqxx::work& work) {
       check_fence(work, run.id, run.epoch);
       list_maker lists{work, run.id};
-      if (!which.condition.empty())
-        return select_by(which.condition, lists);
+      repo_id last = 0;
+      for (;;) {
+        auto ids = next(last, ids_per_fetch);
+        for (auto id : ids)
+          lists.add(id, repositories_per_block);
+        lists.write();
+        if (static_cast<int64_t>(ids.size()) < ids_per_fetch)
+          return lists.chosen();
+        last = ids.back();
+      }
+    });
+  }
+
+  std::vector<repo_id> repositories(const std::string& condition, repo_id after, uint32_t limit) {
+    return metadata_.repositories(condition, after, limit);
+  }
+
+  int64_t select_known(const crawl& run, const known_selection& which) {
+    if (!which.condition.empty())
+      return select_known(run, [&](repo_id after, uint32_t limit) {
+        return repositories(which.condition, after, limit);
+      });
+    return database_.transaction([&](pqxx::work& work) {
+      check_fence(work, run.id, run.epoch);
+      list_maker lists{work, run.id};
       work.exec("select compact_repository_checks()");
       join_whole_tables(work);
       auto started_at = int64_t{run.started_at.time_since_epoch().count()};
@@ -548,19 +571,6 @@ private:
     int64_t chosen_ = 0;
     std::vector<partition> parts_;
   };
-
-  int64_t select_by(const std::string& condition, list_maker& lists) {
-    repo_id last = 0;
-    for (;;) {
-      auto ids = metadata_.repositories(condition, last, ids_per_fetch);
-      for (auto id : ids)
-        lists.add(id, repositories_per_block);
-      lists.write();
-      if (static_cast<int64_t>(ids.size()) < ids_per_fetch)
-        return lists.chosen();
-      last = ids.back();
-    }
-  }
 
   [[noreturn]] static void throw_fenced(int64_t crawl_id) {
     throw fenced_error("another process has taken crawl " + std::to_string(crawl_id) +
@@ -745,6 +755,15 @@ std::vector<partition> postgres_store::open_partitions(int64_t crawl_id, int64_t
 
 int64_t postgres_store::select_known(const crawl& run, const known_selection& which) {
   return impl_->select_known(run, which);
+}
+
+int64_t postgres_store::select_known(const crawl& run, const ids_above& next) {
+  return impl_->select_known(run, next);
+}
+
+std::vector<repo_id> postgres_store::repositories(const std::string& condition, repo_id after,
+                                                  uint32_t limit) {
+  return impl_->repositories(condition, after, limit);
 }
 
 certificate postgres_store::certify(int64_t crawl_id) { return impl_->certify(crawl_id); }

@@ -4,6 +4,7 @@
 #include "db/metadata_rows.hpp"
 #include "db/shards.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace gitstar::db {
@@ -140,9 +141,22 @@ std::vector<partition> sharded_store::open_partitions(int64_t crawl_id, int64_t 
 }
 
 int64_t sharded_store::select_known(const crawl& run, const known_selection& which) {
-  if (shards_.size() > 1)
-    throw store_error("what is known cannot be selected from several databases");
-  return ledger().select_known(run, which);
+  if (shards_.size() == 1)
+    return ledger().select_known(run, which);
+  if (which.condition.empty())
+    throw store_error("what changes most cannot be selected from several databases");
+  return ledger().select_known(run, [&](repo_id after, uint32_t limit) {
+    std::vector<repo_id> ids;
+    for (auto& shard : shards_) {
+      auto part = shard->repositories(which.condition, after, limit);
+      ids.insert(ids.end(), part.begin(), part.end());
+    }
+    std::sort(ids.begin(), ids.end());
+    // A bucket on its way is in two of them.
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    ids.resize(std::min(ids.size(), size_t{limit}));
+    return ids;
+  });
 }
 
 certificate sharded_store::certify(int64_t crawl_id) { return ledger().certify(crawl_id); }

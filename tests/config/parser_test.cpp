@@ -169,16 +169,6 @@ TEST_CASE("a refresh of several databases is refused", "[config]") {
                            "crawl.source.refresh, not several");
 }
 
-TEST_CASE("metadata in several databases are refused", "[config]") {
-  auto outcome = read("crawl:\n  name: mine\n  source: {metadata: {kinds: [issues]}}\n"
-                      "github: {credentials: [{token: x}]}\n"
-                      "store: {postgres: [host=a, host=b]}\n");
-  auto bad = std::get_if<problem>(&outcome);
-  REQUIRE(bad != nullptr);
-  CHECK(to_string(*bad) == "c.yaml:5:8: store: postgres must name one database for "
-                           "crawl.source.metadata, not several");
-}
-
 TEST_CASE("a list of servers makes shards", "[config]") {
   auto c = good(minimal("store: {postgres: [host=a, \"postgresql://u:p@b/db\"], "
                         "read_from: host=c}\n"));
