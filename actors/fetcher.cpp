@@ -1,6 +1,7 @@
 #include "actors/fetcher.hpp"
 
 #include "actors/patience.hpp"
+#include "net/metadata_query.hpp"
 #include "net/metrics.hpp"
 
 #include <spdlog/spdlog.h>
@@ -15,6 +16,13 @@ using namespace std::chrono_literals;
 
 /// The credit that bounds memory (DESIGN 3).
 constexpr uint32_t max_outstanding = 2;
+
+/// Blocks of repositories whose lists one fetcher reads at once: enough to fill its queries, and no
+/// more than it has to, because it sends one query after the other.
+constexpr size_t blocks_at_once = 2;
+
+/// Blocks that one query probes.
+constexpr size_t most_blocks_probed = 4;
 
 /// The host, the network or a limit is to blame, not what was asked.
 bool is_nobodys_fault(outcome result) {
@@ -109,7 +117,7 @@ void fetcher_state::go_on() {
   auto fields = available(shape);
   if (fields == 0 && dry_)
     return; // turned away: the crawl is draining or finished
-  if (fields < std::max(width(shape), 1u) && !dry_)
+  if (fields < std::max(width(shape), 1u) && !dry_ && may_lease(shape))
     lease_more(shape, fields == 0);
   else
     acquire(shape);
@@ -119,6 +127,9 @@ query_shape fetcher_state::next_shape() {
   // What is counted becomes work for everybody, so counts go first.
   if (available(query_shape::search_count) > 0)
     return query_shape::search_count;
+  // Probes become work for the queries that follow.
+  if (available(query_shape::metadata_probe) > 0)
+    return query_shape::metadata_probe;
   // A listing gives more to ask for: it fills queries that would go out half empty.
   std::optional<query_shape> pages;
   auto can_list = false;
@@ -130,6 +141,13 @@ query_shape fetcher_state::next_shape() {
   if (can_list && (!pages || available(*pages) < std::max(width(*pages), 1u)))
     return query_shape::id_list;
   return pages.value_or(query_shape::search_page);
+}
+
+/// A block of repositories is work for many queries.
+bool fetcher_state::may_lease(query_shape wanted) const {
+  if (wanted == query_shape::metadata_probe)
+    return readers_.size() < blocks_at_once + most_blocks_probed;
+  return wanted != query_shape::metadata_list || readers_.size() < blocks_at_once;
 }
 
 void fetcher_state::lease_more(query_shape wanted, bool wait) {
@@ -145,9 +163,7 @@ void fetcher_state::lease_more(query_shape wanted, bool wait) {
               return wait || wanted != query_shape::search_count || !x.counts.empty();
             };
             dry_ = std::none_of(work.begin(), work.end(), fits);
-            for (auto& x : work)
-              take(std::move(x));
-            go_on();
+            take(work);
           },
           [this](const caf::error& reason) {
             busy_ = false;
@@ -159,7 +175,33 @@ void fetcher_state::lease_more(query_shape wanted, bool wait) {
           });
 }
 
-void fetcher_state::take(lease work) {
+/// Of metadata the store knows how far it is read.
+void fetcher_state::take(std::vector<lease>& work) {
+  std::vector<repo_id> known;
+  std::vector<std::string> kinds;
+  for (auto& x : work)
+    if (x.counts.empty() && is_metadata(x.shape)) {
+      known.insert(known.end(), x.part.seen_ids.begin(), x.part.seen_ids.end());
+      kinds = x.metadata.kinds;
+    }
+  if (known.empty()) {
+    for (auto& x : work)
+      take(std::move(x), {});
+    return go_on();
+  }
+  busy_ = true;
+  self_->request(partners_.writer, patience, load_atom_v, std::move(known), std::move(kinds))
+      .then(
+          [this, work](const std::vector<metadata_watermark>& marks) {
+            busy_ = false;
+            for (auto& x : work)
+              take(x, marks);
+            go_on();
+          },
+          [this](const caf::error& reason) { self_->quit(reason); });
+}
+
+void fetcher_state::take(lease work, const std::vector<metadata_watermark>& marks) {
   lease_key key{work.part.id, work.part.lease};
   crawl_id_ = work.crawl_id;
   epoch_ = work.epoch;
@@ -174,7 +216,7 @@ void fetcher_state::take(lease work) {
   if (work.cursors == cursor_mode::unverified)
     work.cursors = cursors_;
   std::erase_if(readers_, [&](auto& x) { return x.first.partition_id == key.partition_id; });
-  auto reader = make_reader(std::move(work));
+  auto reader = make_reader(std::move(work), marks);
   auto known = reader->wants_known();
   readers_.insert_or_assign(key, std::move(reader));
   if (known)
@@ -210,7 +252,7 @@ void fetcher_state::acquire(query_shape shape) {
 
 void fetcher_state::send(const permit& right, query_shape shape) {
   width(shape) = right.width;
-  query next{next_query_++, right.id, shape, {}};
+  query next{next_query_++, right.id, shape, {}, cfg_.clock.at(self_->clock().now())};
   api_request request{shape, right.credential, {}, right.identify};
   auto room = [&] { return next.tasks.size() < right.width; };
   auto add = [&](lease_key of, uint32_t index, search_field field) {
@@ -225,12 +267,19 @@ void fetcher_state::send(const permit& right, query_shape shape) {
           add(key, i, {x.work.counts[i], ""});
         }
   } else {
+    uint64_t nodes = 0;
     for (auto& [key, x] : readers_)
       while (room() && x->shape() == shape) {
         auto page = x->next_page();
         if (!page)
           break;
-        add(key, *page, x->field(*page));
+        auto field = x->field(*page);
+        nodes += is_metadata(shape) ? net::node_count(field) : 0;
+        if (nodes > net::most_nodes && !next.tasks.empty()) {
+          x->put_back(*page);
+          break;
+        }
+        add(key, *page, std::move(field));
       }
   }
   dry_ = false;
@@ -274,9 +323,14 @@ void fetcher_state::answered(api_response& response) {
 
 void fetcher_state::absorb(const query& sent, api_response& response) {
   findings found;
+  found.asked_at = sent.sent_at + response.server_clock_skew.value_or(std::chrono::seconds{0});
   std::vector<lease_key> touched;
   std::map<lease_key, std::string> refused;
   auto moved = false;
+  auto touch = [&](const lease_key& which) {
+    if (touched.empty() || touched.back() != which)
+      touched.push_back(which);
+  };
   for (size_t i = 0; i < sent.tasks.size() && i < response.fields.size(); ++i) {
     auto& asked = sent.tasks[i];
     auto& answer = response.fields[i];
@@ -285,15 +339,18 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::none:
       if (sent.shape == query_shape::search_count) {
         absorb_count(asked, answer);
-      } else if (auto reader = readers_.find(asked.of); reader != readers_.end()) {
-        reader->second->learn_width(width(query_shape::nodes));
-        moved = reader->second->absorb(asked.index, answer, found) || moved;
-        if (touched.empty() || touched.back() != asked.of)
-          touched.push_back(asked.of);
+      } else if (auto reader = reader_of(asked.of)) {
+        reader->learn_width(width(query_shape::nodes));
+        moved = reader->absorb(asked.index, answer, found) || moved;
+        touch(asked.of);
       }
       break;
     case field_error::resource_limit:
     case field_error::transient:
+      if (alone && ask_less(asked, to_string(answer.error) + ": " + answer.message, found)) {
+        touch(asked.of);
+        break;
+      }
       put_back(asked);
       if (alone)
         refused.emplace(asked.of, to_string(answer.error) + ": " + answer.message);
@@ -301,9 +358,9 @@ void fetcher_state::absorb(const query& sent, api_response& response) {
     case field_error::not_found:
     case field_error::forbidden:
     case field_error::rejected:
-      if (auto reader = readers_.find(asked.of);
-          reader != readers_.end() && reader->second->settles(answer)) {
-        touched.push_back(asked.of);
+      if (auto reader = reader_of(asked.of);
+          reader != nullptr && reader->settles(asked.index, answer, found)) {
+        touch(asked.of);
         moved = true;
         break;
       }
@@ -333,9 +390,19 @@ void fetcher_state::absorb_count(const task& x, const field_answer& answer) {
   countings_.erase(found);
 }
 
+lease_reader* fetcher_state::reader_of(const lease_key& which) const {
+  auto found = readers_.find(which);
+  return found == readers_.end() ? nullptr : found->second.get();
+}
+
+bool fetcher_state::ask_less(const task& x, const std::string& why, findings& found) {
+  auto reader = reader_of(x.of);
+  return reader != nullptr && reader->ask_less(x.index, why, found);
+}
+
 void fetcher_state::put_back(const task& x) {
-  if (auto reader = readers_.find(x.of); reader != readers_.end())
-    reader->second->put_back(x.index);
+  if (auto reader = reader_of(x.of))
+    reader->put_back(x.index);
   if (auto count = countings_.find(x.of); count != countings_.end())
     count->second.asked[x.index] = false;
 }
@@ -360,11 +427,18 @@ void fetcher_state::return_given_back() {
 }
 
 void fetcher_state::retry(const query& sent, const api_response& response) {
-  for (auto& asked : sent.tasks)
-    put_back(asked);
   // Several fields together may simply have been too much: the next query carries fewer.
-  if (sent.tasks.size() == 1 && !is_nobodys_fault(response.result))
-    give_back(sent.tasks.front().of, to_string(response.result) + ": " + response.message);
+  auto guilty = sent.tasks.size() == 1 && !is_nobodys_fault(response.result);
+  auto why = to_string(response.result) + ": " + response.message;
+  findings found;
+  if (guilty && ask_less(sent.tasks.front(), why, found)) {
+    store(std::move(found), {sent.tasks.front().of});
+  } else {
+    for (auto& asked : sent.tasks)
+      put_back(asked);
+    if (guilty)
+      give_back(sent.tasks.front().of, why);
+  }
   if (!is_paced_by_bucket(response.result))
     pause();
 }
@@ -400,6 +474,9 @@ void fetcher_state::store(findings found, const std::vector<lease_key>& touched)
   auto distinct = found.rows.size();
   work.rows = std::move(found.rows);
   work.gone = std::move(found.gone);
+  work.metadata = std::move(found.metadata);
+  work.lists = std::move(found.lists);
+  work.watermarks = std::move(found.watermarks);
   work.observed_at = cfg_.clock.at(self_->clock().now());
   ++outstanding_;
   ++batches_;

@@ -75,13 +75,16 @@ private:
     uint64_t permit_id;
     query_shape shape;
     std::vector<task> tasks;
+    timestamp sent_at;
   };
 
   // The loop: lease until a query is full, acquire a permit, send, absorb, store, again.
   void go_on();
   query_shape next_shape();
   void lease_more(query_shape wanted, bool wait);
-  void take(lease work);
+  void take(std::vector<lease>& work);
+  void take(lease work, const std::vector<metadata_watermark>& marks);
+  bool may_lease(query_shape wanted) const;
   void look_up_known(lease_key which, id_range ids);
   void acquire(query_shape shape);
   void send(const permit& right, query_shape shape);
@@ -90,6 +93,7 @@ private:
   // What an answer means for its tasks.
   void absorb(const query& sent, api_response& response);
   void absorb_count(const task& x, const field_answer& answer);
+  bool ask_less(const task& x, const std::string& why, findings& found);
   void put_back(const task& x);
   void give_back(lease_key which, const std::string& reason);
   void return_given_back();
@@ -98,6 +102,7 @@ private:
   void store(findings found, const std::vector<lease_key>& touched);
   void finish_drain();
 
+  lease_reader* reader_of(const lease_key& which) const;
   uint32_t available(query_shape shape) const;
   uint32_t& width(query_shape shape);
   uint64_t id() const { return self_->id(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/metadata/rows.hpp"
 #include "messages/partition.hpp"
 
 #include <memory>
@@ -10,6 +11,10 @@ namespace gitstar {
 struct findings {
   std::vector<repository> rows;
   std::vector<repo_id> gone{}; ///< NOT_FOUND
+  std::vector<metadata_rows> metadata{};
+  std::vector<metadata_list> lists{};
+  std::vector<metadata_watermark> watermarks{};
+  timestamp asked_at{}; ///< when the query was sent, by GitHub's clock
 };
 
 /// An inclusive range of database ids.
@@ -26,13 +31,13 @@ class lease_reader {
 public:
   virtual ~lease_reader() = default;
 
-  /// What the pages that are available now are asked with.
+  /// What its pages are asked with; while some can be asked for, that of the next.
   virtual query_shape shape() const = 0;
 
-  /// The next page that can be asked for now; empty when an answer has to come first, or none is
-  /// left. Each page is handed out once, unless `put_back`.
+  /// The next page of this shape that can be asked for now; empty when an answer has to come first,
+  /// or none is left. Each page is handed out once, unless `put_back`.
   virtual optional<uint32_t> next_page() = 0;
-  /// How many pages `next_page` would hand out now.
+  /// How many pages of this shape `next_page` would hand out now.
   virtual uint32_t available() const = 0;
   /// The page failed and is to be asked for again.
   virtual void put_back(uint32_t page) = 0;
@@ -44,9 +49,13 @@ public:
   /// again makes sense later only.
   virtual bool absorb(uint32_t page, field_answer& answer, findings& found) = 0;
 
-  /// An error that a retry cannot cure is the end of the partition: `part()` says so. False: it is
-  /// not.
-  virtual bool settles(const field_answer&) { return false; }
+  /// An error that a retry cannot cure is the end of the page, or of the partition: `part()` says
+  /// so. False: it is not.
+  virtual bool settles(uint32_t, const field_answer&, findings&) { return false; }
+
+  /// The page failed although nothing else was asked with it. True: it has been put back and will
+  /// be smaller, or it was given up and `part()` and `found` say so.
+  virtual bool ask_less(uint32_t, const std::string&, findings&) { return false; }
 
   /// No page is left: `part()` is done, incomplete, or open because it has to be cut.
   virtual bool finished() const = 0;
@@ -65,6 +74,7 @@ public:
 };
 
 /// The reader that a lease for pages needs.
-std::unique_ptr<lease_reader> make_reader(lease work);
+/// `marks`: what is known of the metadata of its repositories, if that is what is read.
+std::unique_ptr<lease_reader> make_reader(lease work, std::vector<metadata_watermark> marks = {});
 
 } // namespace gitstar

@@ -107,7 +107,7 @@ bool listing_reader::absorb(uint32_t page, field_answer& answer, findings& found
 }
 
 /// There is no listing: what is left is asked for unlisted.
-bool listing_reader::settles(const field_answer& answer) {
+bool listing_reader::settles(uint32_t, const field_answer& answer, findings&) {
   if (!is_listing() || answer.error != field_error::not_found)
     return false;
   asked_ = false;

@@ -50,7 +50,7 @@ bool owner_reader::absorb(uint32_t, field_answer& answer, findings& found) {
   return true;
 }
 
-bool owner_reader::settles(const field_answer& answer) {
+bool owner_reader::settles(uint32_t, const field_answer& answer, findings&) {
   if (answer.error != field_error::not_found)
     return false;
   finish(partition_state::incomplete, "no such user or organization: " + answer.message);

@@ -22,7 +22,7 @@ public:
   void put_back(uint32_t) override { asked_ = false; }
   search_field field(uint32_t page) const override;
   bool absorb(uint32_t page, field_answer& answer, findings& found) override;
-  bool settles(const field_answer& answer) override;
+  bool settles(uint32_t page, const field_answer& answer, findings& found) override;
   bool finished() const override { return finished_; }
   const partition& part() const override { return part_; }
 

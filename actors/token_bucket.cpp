@@ -95,6 +95,14 @@ token_bucket_actor::behavior_type token_bucket_state::make_behavior(token_bucket
   };
 }
 
+/// What the next query of this shape will cost. Those for metadata ask for many things or few, so
+/// the dearest lately counts.
+void token_bucket_state::expect_cost(query_shape shape, int64_t points) {
+  auto& expected = cost(shape);
+  auto lately = is_metadata(shape) ? expected - (expected + 7) / 8 : int64_t{1};
+  expected = std::max({int64_t{1}, points, lately});
+}
+
 int64_t& token_bucket_state::cost(query_shape shape) {
   return costs_.try_emplace(shape, 1).first->second;
 }
@@ -316,7 +324,7 @@ void token_bucket_state::learn_width(const grant& done, const query_report& x) {
 void token_bucket_state::count(const grant& done, const query_report& x) {
   auto& totals = cfg_.so_far->totals;
   if (x.limits.known && x.limits.cost >= 0) {
-    cost(done.shape) = std::max<int64_t>(1, x.limits.cost);
+    expect_cost(done.shape, x.limits.cost);
     totals.points += static_cast<uint64_t>(x.limits.cost);
   }
   if (is_success(x.result) && resource_of(done.shape) == resource::graphql) {

@@ -63,6 +63,7 @@ private:
 
   time_point now() const { return self_->clock().now(); }
   int64_t& cost(query_shape shape);
+  void expect_cost(query_shape shape, int64_t points);
 
   // The ledger.
   void load();

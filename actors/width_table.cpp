@@ -24,12 +24,23 @@ query_width& width_table::of(query_shape shape, config::credential_kind kind) {
   return widths_.try_emplace({shape, kind}, initial).first->second;
 }
 
+// Lists of metadata are short for the most part: more of them than of pages of repositories fit. A
+// probe asks for next to nothing, and a sync may be over before anything is learned.
 uint32_t width_table::start(query_shape shape) const {
-  return shape == query_shape::search_count ? settings_.count_start : settings_.page_start;
+  switch (shape) {
+  case query_shape::search_count:
+    return settings_.count_start;
+  case query_shape::metadata_probe:
+  case query_shape::metadata_list:
+    return std::min(settings_.page_max, max(shape));
+  default:
+    return settings_.page_start;
+  }
 }
 
 uint32_t width_table::max(query_shape shape) const {
-  return shape == query_shape::search_count ? settings_.count_max : settings_.page_max;
+  auto many = shape == query_shape::search_count || shape == query_shape::metadata_list;
+  return many ? settings_.count_max : settings_.page_max;
 }
 
 } // namespace gitstar

@@ -16,6 +16,13 @@ void move_to_end(std::vector<T>& to, std::vector<T>& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+size_t size_of(const batch& work) {
+  auto result = work.rows.size();
+  for (const auto& x : work.metadata)
+    result += x.rows.size();
+  return result;
+}
+
 } // namespace
 
 writer_actor::behavior_type writer_state::make_behavior(writer_config cfg) {
@@ -34,19 +41,21 @@ writer_actor::behavior_type writer_state::make_behavior(writer_config cfg) {
         add(std::move(work), promise);
         return promise;
       },
-      [this](select_atom, repo_id first, repo_id last) -> caf::result<std::vector<repo_id>> {
-        auto promise = self_->make_response_promise<std::vector<repo_id>>();
-        questions_.push_back({first, last, promise});
-        if (!store_away_)
-          look();
-        return promise;
+      [this](select_atom, repo_id first, repo_id last) {
+        return ask<std::vector<repo_id>>([=, this] { return store_->known_ids(first, last); });
+      },
+      [this](load_atom, std::vector<repo_id>& repositories, std::vector<std::string>& kinds) {
+        return ask<std::vector<metadata_watermark>>(
+            [this, repositories = std::move(repositories), kinds = std::move(kinds)] {
+              return store_->watermarks(repositories, kinds);
+            });
       },
       [this](wake_atom) {
         waking_ = false;
         if (store_away_)
           retry_->revive(cfg_.revive, self_->clock().now());
         flush();
-        look();
+        answer();
       },
   };
 }
@@ -63,12 +72,27 @@ void writer_state::add(batch&& work, caf::typed_response_promise<batch_receipt> 
   move_to_end(group_.rows, work.rows);
   move_to_end(group_.partitions, work.partitions);
   move_to_end(group_.gone, work.gone);
+  move_to_end(group_.metadata, work.metadata);
+  move_to_end(group_.lists, work.lists);
+  move_to_end(group_.watermarks, work.watermarks);
   if (work.threshold)
     group_.threshold = work.threshold;
-  if (group_.rows.size() >= cfg_.batch_rows && !store_away_)
+  if (size_of(group_) >= cfg_.batch_rows && !store_away_)
     flush();
   else
     wake_in(cfg_.batch_delay);
+}
+
+template <class Answer, class Call>
+caf::result<Answer> writer_state::ask(Call call) {
+  auto promise = self_->make_response_promise<Answer>();
+  questions_.push_back({[promise, call]() mutable { promise.deliver(call()); },
+                        [promise](const caf::error& reason) mutable { promise.deliver(reason); }});
+  if (store_away_)
+    wake_in(cfg_.batch_delay);
+  else
+    answer();
+  return promise;
 }
 
 void writer_state::wake_in(caf::timespan delay) {
@@ -78,55 +102,59 @@ void writer_state::wake_in(caf::timespan delay) {
   self_->delayed_send(self_, delay, wake_atom_v);
 }
 
+/// False: PostgreSQL is away, or the writer has ended because of it.
+template <class Call>
+bool writer_state::try_store(const Call& call) {
+  try {
+    retry_->called(self_->clock().now());
+    call();
+    retry_->answered(self_->clock().now());
+    store_away_ = false;
+    return true;
+  } catch (const db::store_error& failure) {
+    if (failure.transient()) {
+      store_away_ = true;
+      wake_in(retry_->failed(failure, self_->clock().now()));
+      return false;
+    }
+    auto reason = to_error(failure);
+    fail(reason);
+    self_->quit(reason);
+    return false;
+  }
+}
+
 void writer_state::flush() {
   if (promises_.empty())
     return;
-  try {
-    retry_->called(self_->clock().now());
-    auto receipt = store_->write(group_);
-    retry_->answered(self_->clock().now());
-    cfg_.metrics->count_batch(receipt);
-    store_away_ = false;
-    group_ = {};
-    for (auto& promise : std::exchange(promises_, {}))
-      promise.deliver(receipt);
-  } catch (const db::store_error& failure) {
-    failed(failure);
-  }
+  batch_receipt receipt;
+  if (!try_store([&] { receipt = store_->write(group_); }))
+    return;
+  cfg_.metrics->count_batch(receipt);
+  group_ = {};
+  for (auto& promise : std::exchange(promises_, {}))
+    promise.deliver(receipt);
 }
 
-void writer_state::look() {
+/// What waits to be written comes first: who asks may go on from it.
+void writer_state::answer() {
   if (questions_.empty())
     return;
-  try {
-    retry_->called(self_->clock().now());
-    while (!questions_.empty()) {
-      auto& next = questions_.back();
-      next.promise.deliver(store_->known_ids(next.first, next.last));
-      questions_.pop_back();
-    }
-    retry_->answered(self_->clock().now());
-    store_away_ = false;
-  } catch (const db::store_error& failure) {
-    failed(failure);
+  flush();
+  if (!promises_.empty())
+    return;
+  while (!questions_.empty()) {
+    if (!try_store(questions_.front().answer))
+      return;
+    questions_.erase(questions_.begin());
   }
-}
-
-void writer_state::failed(const db::store_error& failure) {
-  if (failure.transient()) {
-    store_away_ = true;
-    return wake_in(retry_->failed(failure, self_->clock().now()));
-  }
-  auto reason = to_error(failure);
-  fail(reason);
-  self_->quit(reason);
 }
 
 void writer_state::fail(const caf::error& reason) {
-  for (auto& question : std::exchange(questions_, {}))
-    question.promise.deliver(reason);
   for (auto& promise : std::exchange(promises_, {}))
     promise.deliver(reason);
+  for (auto& x : std::exchange(questions_, {}))
+    x.refuse(reason);
 }
 
 } // namespace gitstar

@@ -35,11 +35,20 @@ public:
   static inline constexpr const char* name = "gitstar.writer";
 
 private:
+  /// A question about what is stored that has not been answered.
+  struct question {
+    std::function<void()> answer; ///< asks the store and delivers; throws `store_error`
+    std::function<void(const caf::error&)> refuse;
+  };
+
   void add(batch&& work, caf::typed_response_promise<batch_receipt> promise);
+  template <class Answer, class Call>
+  caf::result<Answer> ask(Call call);
+  template <class Call>
+  bool try_store(const Call& call);
+  void answer();
   void flush();
-  void look();
   void wake_in(caf::timespan delay);
-  void failed(const db::store_error& failure);
   void fail(const caf::error& reason);
 
   writer_actor::pointer self_;
@@ -47,12 +56,6 @@ private:
   std::unique_ptr<db::crawl_store> store_;
   batch group_; // what the next transaction commits
   std::vector<caf::typed_response_promise<batch_receipt>> promises_;
-  /// Who wants to know what the store has of a range.
-  struct question {
-    repo_id first;
-    repo_id last;
-    caf::typed_response_promise<std::vector<repo_id>> promise;
-  };
   std::vector<question> questions_;
   bool waking_ = false;
   bool store_away_ = false;

@@ -93,6 +93,31 @@ struct owners_source {
   bool include_forks = true;
 };
 
+/// `crawl.source.metadata.caps`: how much is read of one list at most; unset: all.
+struct metadata_caps {
+  std::optional<uint64_t> items;    ///< of one of a repository's own lists, what moved last first
+  std::optional<uint64_t> children; ///< of a list of one issue, pull request or review
+};
+
+/// Whose comments are read.
+enum class comments_of : uint8_t { all, issues, pull_requests };
+
+/// `crawl.source.metadata.depth`: what is read beside the lists themselves.
+struct metadata_depth {
+  comments_of comments = comments_of::all; ///< the conversations
+  bool open_checks = true; ///< checks of open pull requests each time: they move without these
+};
+
+/// `crawl.source.metadata`: issues, pull requests and what hangs on them, of repositories that are
+/// in the store.
+struct metadata_source {
+  std::vector<std::string> kinds;                ///< required; tables of metadata
+  std::optional<std::chrono::sys_seconds> since; ///< leave out what has not moved since; unset: all
+  std::string query = "star_count >= 0";         ///< which repositories: a condition in SQL
+  metadata_caps caps;
+  metadata_depth depth;
+};
+
 /// Exactly one of them.
 struct source_section {
   std::optional<search_source> search;
@@ -100,6 +125,7 @@ struct source_section {
   std::optional<refresh_source> refresh;
   std::optional<incremental_source> incremental;
   std::optional<owners_source> owners;
+  std::optional<metadata_source> metadata;
 };
 
 /// `crawl.prices`: what `gitstar plan` reckons the machines with. What is not set is not shown.

@@ -2,6 +2,7 @@
 
 #include "config/rsa_key.hpp"
 #include "messages/errors.hpp"
+#include "messages/metadata/registry.hpp"
 #include "messages/search_query.hpp"
 #include "messages/time_text.hpp"
 
@@ -242,6 +243,43 @@ reading<std::string> app_id::read(const std::string& text) const {
   };
   if (text.empty() || text.size() > longest_app_id ||
       !std::all_of(text.begin(), text.end(), is_good))
+    return refusal{};
+  return text;
+}
+
+reading<std::string> kind_name::read(const std::string& text) const {
+  if (metadata::find_kind(text) == nullptr)
+    return refusal{};
+  return text;
+}
+
+std::string kind_name::expected() const {
+  std::string list = "one of";
+  for (const auto* kind : metadata::all_kinds())
+    list.append(list == "one of" ? " " : ", ").append(kind->name);
+  return list;
+}
+
+bool kinds_fit(const metadata_source& of) {
+  auto is_chosen = [&](std::string_view name) {
+    return std::find(of.kinds.begin(), of.kinds.end(), name) != of.kinds.end();
+  };
+  auto is_left_out = [&](std::string_view kind, std::string_view parent) {
+    return kind == "issue_comments" &&
+           ((of.depth.comments == comments_of::issues && parent != "issues") ||
+            (of.depth.comments == comments_of::pull_requests && parent != "pull_requests"));
+  };
+  return std::all_of(of.kinds.begin(), of.kinds.end(), [&](const std::string& name) {
+    const auto& lists = metadata::find_kind(name)->lists;
+    return std::any_of(lists.begin(), lists.end(), [&](const metadata::list& x) {
+      return x.parent.empty() || (is_chosen(x.parent) && !is_left_out(name, x.parent));
+    });
+  });
+}
+
+reading<std::string> sql_condition::read(const std::string& text) const {
+  auto is_blank = text.find_first_not_of(" \t\n") == std::string::npos;
+  if (is_blank || text.find(';') != std::string::npos || text.find('\0') != std::string::npos)
     return refusal{};
   return text;
 }

@@ -177,8 +177,27 @@ struct age {
 
 /// A user or an organization.
 struct login : text_rule {
+  static constexpr const char* noun = "login";
   reading<std::string> read(const std::string& text) const;
   std::string expected() const { return "a login of 1 to 39 letters, digits and -"; }
+};
+
+/// A kind of metadata, by the name of its table.
+struct kind_name : text_rule {
+  static constexpr const char* noun = "kind";
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const;
+};
+
+/// Whether each of the kinds can be read from one of the others, or from the repository itself.
+bool kinds_fit(const metadata_source& of);
+
+/// A condition of the operator's own store; PostgreSQL says whether it is one.
+struct sql_condition : text_rule {
+  reading<std::string> read(const std::string& text) const;
+  std::string expected() const {
+    return "a condition in SQL on the columns of repositories, such as \"star_count >= 100\"";
+  }
 };
 
 /// An absolute http or https URL without user, query and fragment.

@@ -75,16 +75,44 @@ void describe(Visitor& v, owners_source& x) {
 }
 
 template <class Visitor>
+void describe(Visitor& v, metadata_caps& x) {
+  v.value("items", x.items, whole_number{1, 1'000'000'000});
+  v.value("children", x.children, whole_number{1, 1'000'000'000});
+}
+
+template <class Visitor>
+void describe(Visitor& v, metadata_depth& x) {
+  v.value("comments", x.comments,
+          one_of<comments_of>{{{"all", comments_of::all},
+                               {"issues", comments_of::issues},
+                               {"pull_requests", comments_of::pull_requests}}});
+  v.value("open_checks", x.open_checks, yes_or_no{});
+}
+
+template <class Visitor>
+void describe(Visitor& v, metadata_source& x) {
+  v.texts("kinds", x.kinds, kind_name{});
+  v.value("since", x.since, moment{});
+  v.value("query", x.query, sql_condition{});
+  v.section("caps", x.caps);
+  v.section("depth", x.depth);
+  v.check("kinds", kinds_fit(x),
+          "has a kind without any that it hangs on, such as reviews without pull_requests");
+}
+
+template <class Visitor>
 void describe(Visitor& v, source_section& x) {
   v.section("search", x.search, presence::alternative);
   v.section("census", x.census, presence::alternative);
   v.section("refresh", x.refresh, presence::alternative);
   v.section("incremental", x.incremental, presence::alternative);
   v.section("owners", x.owners, presence::alternative);
+  v.section("metadata", x.metadata, presence::alternative);
   auto given = x.search.has_value() + x.census.has_value() + x.refresh.has_value() +
-               x.incremental.has_value() + x.owners.has_value();
-  v.require(given == 1,
-            "expected exactly one source: search, census, refresh, incremental or owners");
+               x.incremental.has_value() + x.owners.has_value() + x.metadata.has_value();
+  v.require(
+      given == 1,
+      "expected exactly one source: search, census, refresh, incremental, owners or metadata");
 }
 
 template <class Visitor>

@@ -341,15 +341,17 @@ void yaml_reader::elements(const char* name, std::vector<credential>& members, s
   refuse_twins(members);
 }
 
-void yaml_reader::texts(const char* name, std::vector<std::string>& members,
-                        const login& rule) const {
+std::vector<std::string> yaml_reader::list_of_texts(
+    const char* name, const std::string& noun, const std::string& expected,
+    const std::function<reading<std::string>(const std::string&)>& read) const {
+  std::vector<std::string> members;
   constexpr std::string_view from_file = "file:";
   auto node = child(name);
   auto at = location_of(name);
   auto add = [&](const std::string& text, const location& place) {
-    auto outcome = rule.read(text);
+    auto outcome = read(text);
     if (std::holds_alternative<refusal>(outcome))
-      fail(place, "expected " + rule.expected() + ", found \"" + text + "\"");
+      fail(place, "expected " + expected + ", found \"" + text + "\"");
     members.push_back(std::get<0>(std::move(outcome)));
   };
   if (node.IsDefined() && node.IsScalar() && node.Scalar().starts_with(from_file)) {
@@ -366,15 +368,16 @@ void yaml_reader::texts(const char* name, std::vector<std::string>& members,
     for (const auto& element : node) {
       auto place = at_mark(at, element.Mark());
       if (!element.IsScalar())
-        fail(place, "expected " + rule.expected() + ", found " + kind_of(element));
+        fail(place, "expected " + expected + ", found " + kind_of(element));
       add(expand(element.Scalar(), place), place);
     }
   } else {
-    fail(at, (node.IsDefined() ? std::string{} : "required but missing; ") +
-                 "expected a list of logins or file:PATH with one on each line");
+    fail(at, (node.IsDefined() ? std::string{} : "required but missing; ") + "expected a list of " +
+                 noun + "s or file:PATH with one on each line");
   }
   if (members.empty())
-    fail(at, "expected at least one login");
+    fail(at, "expected at least one " + noun);
+  return members;
 }
 
 /// What the keys of a credential say together. `number` counts from 1.

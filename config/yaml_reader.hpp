@@ -104,7 +104,11 @@ public:
   }
 
   void elements(const char* name, std::vector<credential>& members, size_t most);
-  void texts(const char* name, std::vector<std::string>& members, const login& rule) const;
+  template <class Rule>
+  void texts(const char* name, std::vector<std::string>& members, const Rule& rule) const {
+    members = list_of_texts(name, Rule::noun, rule.expected(),
+                            [&](const std::string& text) { return rule.read(text); });
+  }
   void locate(const char* name, location& at) const { at = location_of(name); }
   void check(const char* name, bool holds, const char* message) const;
   void require(bool holds, const char* message) const;
@@ -115,6 +119,9 @@ private:
     std::string expanded; ///< with variables of the environment put in
   };
 
+  std::vector<std::string>
+  list_of_texts(const char* name, const std::string& noun, const std::string& expected,
+                const std::function<reading<std::string>(const std::string&)>& read) const;
   bool is_present(const char* name) const;
   bool is_null(const char* name) const;
   YAML::Node child(const char* name) const;

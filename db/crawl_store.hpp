@@ -91,6 +91,10 @@ public:
   /// Stores the crawl's state; a finished one (complete, incomplete, failed) also its end time.
   virtual void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) = 0;
 
+  /// How far these kinds of metadata of these repositories are read; none where none was read yet.
+  virtual std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
+                                                     const std::vector<std::string>& kinds) = 0;
+
   virtual std::vector<budget_record> load_budgets() = 0;
   /// Throws `fenced_error` as `write` does: who has been replaced knows less of what was spent.
   virtual void save_budgets(int64_t crawl_id, int64_t epoch,

@@ -5,6 +5,7 @@
 #include "db/change_model.hpp"
 #include "db/connection.hpp"
 #include "db/metadata_rows.hpp"
+#include "db/metadata_store.hpp"
 #include "db/rows.hpp"
 #include "db/store_layout.hpp"
 
@@ -289,6 +290,9 @@ year_month month_of(timestamp time) {
 /// Of one partition that is a list: whole pages, so that none but the last of a crawl is short.
 constexpr int64_t ids_per_list = 1000;
 
+/// Repositories whose metadata are read together: what one probe asks for.
+constexpr int64_t repositories_per_block = 100;
+
 /// Ids that one round trip reads: what memory holds of a selection.
 constexpr int64_t ids_per_fetch = 20'000;
 
@@ -307,7 +311,7 @@ partition empty_list(int64_t rank) {
 class postgres_store::implementation {
 public:
   explicit implementation(const std::string& connection_string)
-      : database_(connection_string, frozen_after) {}
+      : database_(connection_string, frozen_after), metadata_(connection_string) {}
 
   crawl open_crawl(const crawl_request& request) {
     return database_.transaction([&](pqxx::work& work) {
@@ -378,9 +382,35 @@ public:
     });
   }
 
-  int64_t select_known(const crawl& run, const known_selection& which) {
+  int64_t select_known(const crawl& run, const ids_above& next) {
     return database_.transaction([&](pqxx::work& work) {
       check_fence(work, run.id, run.epoch);
+      list_maker lists{work, run.id};
+      repo_id last = 0;
+      for (;;) {
+        auto ids = next(last, ids_per_fetch);
+        for (auto id : ids)
+          lists.add(id, repositories_per_block);
+        lists.write();
+        if (static_cast<int64_t>(ids.size()) < ids_per_fetch)
+          return lists.chosen();
+        last = ids.back();
+      }
+    });
+  }
+
+  std::vector<repo_id> repositories(const std::string& condition, repo_id after, uint32_t limit) {
+    return metadata_.repositories(condition, after, limit);
+  }
+
+  int64_t select_known(const crawl& run, const known_selection& which) {
+    if (!which.condition.empty())
+      return select_known(run, [&](repo_id after, uint32_t limit) {
+        return repositories(which.condition, after, limit);
+      });
+    return database_.transaction([&](pqxx::work& work) {
+      check_fence(work, run.id, run.epoch);
+      list_maker lists{work, run.id};
       work.exec("select compact_repository_checks()");
       join_whole_tables(work);
       auto started_at = int64_t{run.started_at.time_since_epoch().count()};
@@ -390,28 +420,24 @@ public:
                             change_order_sql() + " desc, repo_id limit $5",
                         which.stars_first, which.stars_last, started_at, which.older_than_s,
                         which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max());
-      int64_t chosen = 0;
-      std::vector<partition> parts;
       for (;;) {
         auto rows = work.exec("fetch " + std::to_string(ids_per_fetch) + " from chosen");
-        for (const auto& row : rows) {
-          if (chosen % ids_per_list == 0)
-            parts.push_back(empty_list(1 + chosen / ids_per_list));
-          parts.back().seen_ids.push_back(row[0].as<repo_id>());
-          ++parts.back().expected;
-          ++chosen;
-        }
-        if (!parts.empty())
-          write_partitions(work, run.id, distinct_partitions(parts));
-        parts.clear();
+        for (const auto& row : rows)
+          lists.add(row[0].as<repo_id>(), ids_per_list);
+        lists.write();
         if (static_cast<int64_t>(rows.size()) < ids_per_fetch)
-          return chosen;
+          return lists.chosen();
       }
     });
   }
 
   certificate certify(int64_t crawl_id) {
     return database_.transaction([&](pqxx::work& work) { return db::certify(work, crawl_id); });
+  }
+
+  std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
+                                             const std::vector<std::string>& kinds) {
+    return metadata_.watermarks(repositories, kinds);
   }
 
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
@@ -534,6 +560,35 @@ private:
       work.exec_params0("update crawls set state = 'stopped', finished_at = null where id = $1",
                         id);
   }
+
+  /// Makes partitions of chosen repositories.
+  class list_maker {
+  public:
+    list_maker(pqxx::work& work, int64_t crawl_id) : work_(work), crawl_id_(crawl_id) {}
+
+    void add(repo_id id, int64_t per_list) {
+      if (chosen_ % per_list == 0)
+        parts_.push_back(empty_list(1 + chosen_ / per_list));
+      parts_.back().seen_ids.push_back(id);
+      ++parts_.back().expected;
+      ++chosen_;
+    }
+
+    /// Ends with a whole list, unless it was the last.
+    void write() {
+      if (!parts_.empty())
+        write_partitions(work_, crawl_id_, distinct_partitions(parts_));
+      parts_.clear();
+    }
+
+    int64_t chosen() const { return chosen_; }
+
+  private:
+    pqxx::work& work_;
+    int64_t crawl_id_;
+    int64_t chosen_ = 0;
+    std::vector<partition> parts_;
+  };
 
   [[noreturn]] static void throw_fenced(int64_t crawl_id) {
     throw fenced_error("another process has taken crawl " + std::to_string(crawl_id) +
@@ -681,6 +736,7 @@ private:
   }
 
   connection database_;
+  metadata_store metadata_;
   std::set<year_month> known_months_;
   std::optional<int64_t> range_; // ids in a part of repositories; 0: not divided by range
   std::set<int64_t> known_ranges_;
@@ -723,7 +779,21 @@ int64_t postgres_store::select_known(const crawl& run, const known_selection& wh
   return impl_->select_known(run, which);
 }
 
+int64_t postgres_store::select_known(const crawl& run, const ids_above& next) {
+  return impl_->select_known(run, next);
+}
+
+std::vector<repo_id> postgres_store::repositories(const std::string& condition, repo_id after,
+                                                  uint32_t limit) {
+  return impl_->repositories(condition, after, limit);
+}
+
 certificate postgres_store::certify(int64_t crawl_id) { return impl_->certify(crawl_id); }
+
+std::vector<metadata_watermark> postgres_store::watermarks(const std::vector<repo_id>& repositories,
+                                                           const std::vector<std::string>& kinds) {
+  return impl_->watermarks(repositories, kinds);
+}
 
 void postgres_store::set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
   impl_->set_state(crawl_id, epoch, state);

@@ -39,7 +39,18 @@ public:
                                          uint32_t limit) override;
   int64_t select_known(const crawl& run, const known_selection& which) override;
   std::vector<repo_id> known_ids(repo_id first, repo_id last) override;
+
+  /// `select_known` by a condition where other databases hold repositories, too: `next` has at most
+  /// so many of all that fit it, with ids above one, ascending.
+  using ids_above = std::function<std::vector<repo_id>(repo_id after, uint32_t limit)>;
+  int64_t select_known(const crawl& run, const ids_above& next);
+
+  /// This database's repositories that fit a condition, as `metadata_store::repositories`.
+  std::vector<repo_id> repositories(const std::string& condition, repo_id after, uint32_t limit);
+
   certificate certify(int64_t crawl_id) override;
+  std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
+                                             const std::vector<std::string>& kinds) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;
   void save_budgets(int64_t crawl_id, int64_t epoch,

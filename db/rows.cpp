@@ -17,8 +17,9 @@ partition_state state_from(std::string_view text) {
 }
 
 optional<query_shape> shape_from(std::string_view text) {
-  for (auto shape : {query_shape::search_count, query_shape::search_page, query_shape::nodes,
-                     query_shape::owner_page})
+  for (auto shape :
+       {query_shape::search_count, query_shape::search_page, query_shape::nodes,
+        query_shape::owner_page, query_shape::metadata_probe, query_shape::metadata_list})
     if (to_string(shape) == text)
       return shape;
   return caf::none;

@@ -141,9 +141,22 @@ std::vector<partition> sharded_store::open_partitions(int64_t crawl_id, int64_t 
 }
 
 int64_t sharded_store::select_known(const crawl& run, const known_selection& which) {
-  if (shards_.size() > 1)
-    throw store_error("what is known cannot be selected from several databases");
-  return ledger().select_known(run, which);
+  if (shards_.size() == 1)
+    return ledger().select_known(run, which);
+  if (which.condition.empty())
+    throw store_error("what changes most cannot be selected from several databases");
+  return ledger().select_known(run, [&](repo_id after, uint32_t limit) {
+    std::vector<repo_id> ids;
+    for (auto& shard : shards_) {
+      auto part = shard->repositories(which.condition, after, limit);
+      ids.insert(ids.end(), part.begin(), part.end());
+    }
+    std::sort(ids.begin(), ids.end());
+    // A bucket on its way is in two of them.
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    ids.resize(std::min(ids.size(), size_t{limit}));
+    return ids;
+  });
 }
 
 std::vector<repo_id> sharded_store::known_ids(repo_id first, repo_id last) {
@@ -163,6 +176,15 @@ std::vector<repo_id> sharded_store::known_ids(repo_id first, repo_id last) {
 }
 
 certificate sharded_store::certify(int64_t crawl_id) { return ledger().certify(crawl_id); }
+
+std::vector<metadata_watermark> sharded_store::watermarks(const std::vector<repo_id>& repositories,
+                                                          const std::vector<std::string>& kinds) {
+  std::vector<metadata_watermark> result;
+  for (auto& shard : shards_)
+    for (auto& x : shard->watermarks(repositories, kinds))
+      result.push_back(std::move(x));
+  return result;
+}
 
 void sharded_store::set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
   ledger().set_state(crawl_id, epoch, state);

@@ -32,6 +32,8 @@ public:
   int64_t select_known(const crawl& run, const known_selection& which) override;
   std::vector<repo_id> known_ids(repo_id first, repo_id last) override;
   certificate certify(int64_t crawl_id) override;
+  std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
+                                             const std::vector<std::string>& kinds) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;
   void save_budgets(int64_t crawl_id, int64_t epoch,

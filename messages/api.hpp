@@ -2,6 +2,7 @@
 #pragma once
 
 #include "messages/basic.hpp"
+#include "messages/metadata/asks.hpp"
 #include "messages/repository.hpp"
 
 #include <string>
@@ -11,11 +12,13 @@ namespace gitstar {
 
 /// Queries of one shape cost alike and share a learned width.
 enum class query_shape : uint8_t {
-  search_count, ///< `search(first: 1) { repositoryCount }` per field
-  search_page,  ///< `search(first: 100)` with the repositories per field
-  nodes,        ///< `nodes(ids: [...])`: at most 100 repositories by id per field
-  owner_page,   ///< `repositoryOwner { repositories(first: 100) }` per field
-  id_list,      ///< REST `/repositories?since=`: one field, the next 100 ids after `after`
+  search_count,   ///< `search(first: 1) { repositoryCount }` per field
+  search_page,    ///< `search(first: 100)` with the repositories per field
+  nodes,          ///< `nodes(ids: [...])`: at most 100 repositories by id per field
+  owner_page,     ///< `repositoryOwner { repositories(first: 100) }` per field
+  id_list,        ///< REST `/repositories?since=`: one field, the next 100 ids after `after`
+  metadata_probe, ///< how far the lists of at most 100 repositories or parents have come, per field
+  metadata_list,  ///< a page of a list of metadata per field
 };
 std::string to_string(query_shape shape);
 
@@ -32,12 +35,20 @@ constexpr resource resource_of(query_shape shape) {
   return shape == query_shape::id_list ? resource::core : resource::graphql;
 }
 
-/// One aliased field of a query: the matches of a search, one page of them, or repositories by id.
+std::string to_string(query_shape shape);
+
+inline bool is_metadata(query_shape shape) {
+  return shape == query_shape::metadata_probe || shape == query_shape::metadata_list;
+}
+
+/// One aliased field of a query: the matches of a search, one page of them, repositories by id, or
+/// lists of metadata.
 struct search_field {
   std::string
       query; ///< the whole search text, `sort:` included, at most 200 characters; or a login
   std::string after;          ///< cursor, empty for the first page; or an id, of `id_list`
-  std::vector<repo_id> ids{}; ///< of `nodes`: at most 100
+  std::vector<repo_id> ids{}; ///< of `nodes` and of lists of repositories: at most 100
+  metadata_ask metadata{};    ///< of the shapes of metadata
   bool operator==(const search_field&) const = default;
 };
 
@@ -110,6 +121,7 @@ struct field_answer {
   std::vector<lacking_node> lacking; ///< of `nodes`, by index; the other ids came
   /// Of `id_list`, ascending; 0 where GitHub shows null for a repository that is there.
   std::vector<repo_id> ids{};
+  std::vector<metadata_page> pages{}; ///< of the shapes of metadata
   bool operator==(const field_answer&) const = default;
 };
 
@@ -139,7 +151,7 @@ struct api_response {
 
 template <class Inspector>
 auto inspect(Inspector& f, search_field& x) {
-  return f(caf::meta::type_name("search_field"), x.query, x.after, x.ids);
+  return f(caf::meta::type_name("search_field"), x.query, x.after, x.ids, x.metadata);
 }
 
 template <class Inspector>
@@ -161,7 +173,7 @@ auto inspect(Inspector& f, lacking_node& x) {
 template <class Inspector>
 auto inspect(Inspector& f, field_answer& x) {
   return f(caf::meta::type_name("field_answer"), x.error, x.message, x.match_count, x.end_cursor,
-           x.has_next_page, x.null_count, x.repositories, x.lacking, x.ids);
+           x.has_next_page, x.null_count, x.repositories, x.lacking, x.ids, x.pages);
 }
 
 template <class Inspector>

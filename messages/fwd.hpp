@@ -34,7 +34,10 @@ struct known_selection;
 struct lacking_node;
 struct lease;
 struct lease_result;
+struct metadata_ask;
 struct metadata_list;
+struct metadata_page;
+struct metadata_plan;
 struct metadata_row;
 struct metadata_rows;
 struct metadata_watermark;
@@ -105,6 +108,10 @@ CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_row))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_rows))
 CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_watermark))
 CAF_ADD_TYPE_ID(gitstar, (std::vector<gitstar::metadata_watermark>))
+CAF_ADD_TYPE_ID(gitstar, (std::vector<std::string>))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_ask))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_page))
+CAF_ADD_TYPE_ID(gitstar, (gitstar::metadata_plan))
 
 CAF_ADD_ATOM(gitstar, gitstar, acquire_atom, "acquire")
 CAF_ADD_ATOM(gitstar, gitstar, report_atom, "report")

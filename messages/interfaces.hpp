@@ -18,6 +18,9 @@ using writer_actor =
     typed_actor<caf::result<batch_receipt>(store_atom, batch),
                 // The repositories of a range of ids that the store takes for existing, ascending.
                 caf::result<std::vector<repo_id>>(select_atom, repo_id first, repo_id last),
+                // How far these kinds of these repositories are read.
+                caf::result<std::vector<metadata_watermark>>(load_atom, std::vector<repo_id>,
+                                                             std::vector<std::string>),
                 caf::result<void>(wake_atom)>; // INTERNAL: the oldest batch has waited long enough,
                                                // or retry.
 

@@ -70,6 +70,7 @@ struct lease {
   std::vector<std::string> sorts;         ///< search text of each pass, its sort included
   bool forks = true;                      ///< of an owner: forks are wanted too
   id_listing listing = id_listing::never; ///< of a range of ids
+  metadata_plan metadata{};               ///< of known repositories: what is read of them
   bool operator==(const lease&) const = default;
 };
 
@@ -99,7 +100,7 @@ auto inspect(Inspector& f, partition& x) {
 template <class Inspector>
 auto inspect(Inspector& f, lease& x) {
   return f(caf::meta::type_name("lease"), x.crawl_id, x.epoch, x.part, x.shape, x.counts, x.cursors,
-           x.splittable, x.sorts, x.forks, x.listing);
+           x.splittable, x.sorts, x.forks, x.listing, x.metadata);
 }
 
 template <class Inspector>

@@ -34,6 +34,9 @@ struct known_selection {
   int64_t limit = 0;        ///< at most so many; 0: all
   int64_t stars_first = 0;  ///< inclusive
   int64_t stars_last = 0;   ///< inclusive
+  /// Set: all that fit this condition in SQL on the columns of `repositories`, by their ids, and
+  /// nothing of the above counts.
+  std::string condition{};
   bool operator==(const known_selection&) const = default;
 };
 
@@ -81,8 +84,8 @@ struct certificate {
   bool operator==(const certificate&) const = default;
 };
 
-/// A credential and one of its budgets as they survive a restart: one row of `credential_budgets` or
-/// `request_budgets`. The rows of credentials that share a budget repeat it.
+/// A credential and one of its budgets as they survive a restart: one row of `credential_budgets`
+/// or `request_budgets`. The rows of credentials that share a budget repeat it.
 struct budget_record {
   std::string credential; ///< its name in the config, never the secret
   resource what = resource::graphql;
@@ -134,7 +137,7 @@ auto inspect(Inspector& f, crawl& x) {
 template <class Inspector>
 auto inspect(Inspector& f, known_selection& x) {
   return f(caf::meta::type_name("known_selection"), x.older_than_s, x.limit, x.stars_first,
-           x.stars_last);
+           x.stars_last, x.condition);
 }
 
 template <class Inspector>

@@ -16,6 +16,10 @@ std::string to_string(query_shape shape) {
     return "owner_page";
   case query_shape::id_list:
     return "id_list";
+  case query_shape::metadata_probe:
+    return "metadata_probe";
+  case query_shape::metadata_list:
+    return "metadata_list";
   }
   return "unknown";
 }

@@ -3,6 +3,7 @@
 #include "net/github_answer.hpp"
 #include "net/http_date.hpp"
 #include "net/id_list.hpp"
+#include "net/metadata_answer.hpp"
 #include "net/utf8_repair.hpp"
 
 #include <algorithm>
@@ -353,6 +354,35 @@ void mark(field_answer& field, field_error error, std::string message) {
   field.message = std::move(message);
 }
 
+/// Whether a list that stands in the way of an error's path is not there.
+bool is_closed(const field_data& field, uint32_t node) {
+  auto is_it = [node](const metadata_page& x) { return x.node == node && x.closed; };
+  return std::any_of(field.answer.pages.begin(), field.answer.pages.end(), is_it);
+}
+
+/// An element, or a part of one, that is gone or closed to us is a null in its page, and counted
+/// there; a list that is closed to us is not an empty one. Any other error leaves its mark on the
+/// whole page, which is asked for again, smaller.
+void apply_to_metadata(const graphql_error& error, verdict what, const search_field& asked,
+                       bool several, field_data& field) {
+  auto closes = what == verdict::forbidden || what == verdict::not_found;
+  auto node = several && error.path.size() > 1 ? number(error.path[1]) : std::optional<int64_t>{0};
+  if (error.path.size() < (several ? 2 : 1) + size_t{1}) {
+    // About the parent as a whole, or about all of them.
+    if (!several || error.path.size() < 2 || !node)
+      return mark(field.answer, field_error_of(what), describe(error));
+    return field.answer.lacking.push_back({static_cast<uint32_t>(*node), field_error_of(what)});
+  }
+  auto index = static_cast<uint32_t>(node.value_or(0));
+  // What is closed in a repository that is only probed is left alone.
+  if (closes && (!is_closed(field, index) || (several && asked.metadata.parent.empty())))
+    return;
+  if (several)
+    field.answer.lacking.push_back({index, field_error_of(closes ? verdict::forbidden : what)});
+  else
+    mark(field.answer, field_error_of(closes ? verdict::forbidden : what), describe(error));
+}
+
 void apply(const graphql_error& error, verdict what, query_shape shape, field_data& field) {
   auto node = node_index(error, shape);
   if (node && shape == query_shape::nodes) {
@@ -377,6 +407,10 @@ bool is_complete(const field_data& field, query_shape shape) {
     return field.present && field.has_count;
   case query_shape::nodes:
     return field.has_nodes;
+  case query_shape::metadata_probe:
+    return field.has_nodes;
+  case query_shape::metadata_list:
+    return field.present;
   case query_shape::search_page:
   case query_shape::owner_page:
   case query_shape::id_list: // is never judged like this
@@ -385,13 +419,27 @@ bool is_complete(const field_data& field, query_shape shape) {
   return field.present && field.has_count && field.has_nodes;
 }
 
-/// Of `nodes` each element has its own fate: a null that no error explains is tried again, and what
-/// came together with an error is not taken.
+/// Which elements of a list came without data, and why: a null that no error explains is tried
+/// again.
+std::map<uint32_t, field_error> lacking_of(const field_data& field) {
+  std::map<uint32_t, field_error> result;
+  for (auto& x : field.answer.lacking)
+    result.emplace(x.index, x.error);
+  for (auto null : field.null_nodes)
+    result.emplace(null, field_error::transient);
+  return result;
+}
+
+void set_lacking(field_answer& answer, const std::map<uint32_t, field_error>& lacking) {
+  answer.lacking.clear();
+  for (auto& [at, error] : lacking)
+    answer.lacking.push_back({at, error});
+}
+
+/// Of `nodes` each element has its own fate: what came together with an error is not taken.
 void finish_nodes(field_data& field) {
   auto& answer = field.answer;
-  std::map<uint32_t, field_error> lacking;
-  for (auto& x : answer.lacking)
-    lacking.emplace(x.index, x.error);
+  auto lacking = lacking_of(field);
   const std::set<uint32_t> nulls{field.null_nodes.begin(), field.null_nodes.end()};
   std::vector<repository> whole;
   uint32_t index = 0;
@@ -402,11 +450,15 @@ void finish_nodes(field_data& field) {
       whole.push_back(std::move(row));
   }
   answer.repositories = std::move(whole);
-  for (auto null : nulls)
-    lacking.emplace(null, field_error::transient);
-  answer.lacking.clear();
-  for (auto& [at, error] : lacking)
-    answer.lacking.push_back({at, error});
+  set_lacking(answer, lacking);
+}
+
+/// The same of the lists of several parents.
+void finish_probe(field_data& field) {
+  auto lacking = lacking_of(field);
+  std::erase_if(field.answer.pages,
+                [&](const metadata_page& x) { return lacking.contains(x.node); });
+  set_lacking(field.answer, lacking);
 }
 
 /// What is wrong with a field as a whole; empty: with parts of it. A list that came is never wrong
@@ -458,13 +510,24 @@ private:
 
 // -- the whole ------------------------------------------------------------------------------------
 
+github_answer parse(const api_request& request, std::string_view body) {
+  if (!is_metadata(request.shape))
+    return parse_github_answer(body, request.fields.size());
+  // What is said about the query as a whole, and then the data by the kinds' descriptions.
+  auto result = parse_github_answer(body, 0);
+  result.fields.resize(request.fields.size());
+  if (result.has_data && result.problem.empty())
+    result.problem = read_metadata(body, request, result.fields);
+  return result;
+}
+
 /// Judges one answer that came.
 class judgement {
 public:
   judgement(const api_request& request, const http_response& response, timestamp now,
             classified& result)
-      : request_(request), response_(response),
-        answer_(parse_github_answer(response.body, request.fields.size())), result_(result.answer) {
+      : request_(request), response_(response), answer_(parse(request, response.body)),
+        result_(result.answer) {
     // Who we are is asked by the way: no answer is worse for not telling.
     auto is_about_viewer = [](const graphql_error& error) {
       return std::find(error.path.begin(), error.path.end(), "viewer") != error.path.end();
@@ -473,10 +536,12 @@ public:
       std::erase_if(answer_.errors, is_about_viewer);
     result.viewer_refused =
         std::any_of(answer_.errors.begin(), answer_.errors.end(), is_about_viewer);
-    refusal_counter refusals;
-    for (const auto& error : answer_.errors)
-      refusals.add(error, judge(error), request.shape);
-    result.refused = refusals.result(answer_.fields);
+    if (!is_metadata(request.shape)) {
+      refusal_counter refusals;
+      for (const auto& error : answer_.errors)
+        refusals.add(error, judge(error), request.shape);
+      result.refused = refusals.result(answer_.fields);
+    }
     result_.limits = limits_of(response, answer_, now);
     result_.identity = answer_.identity;
     result_.result = judge_body();
@@ -559,7 +624,7 @@ private:
     const graphql_error* general = nullptr;
     for (const auto& error : answer_.errors) {
       if (auto index = field_index(error, answer_.fields.size()))
-        apply(error, judge(error), request_.shape, answer_.fields[*index]);
+        apply(error, *index);
       else if (!general)
         general = &error;
     }
@@ -569,10 +634,21 @@ private:
              general ? describe(*general) : "the answer lacks this field");
       if (request_.shape == query_shape::nodes)
         finish_nodes(field);
+      else if (request_.shape == query_shape::metadata_probe)
+        finish_probe(field);
       else
         field.answer.null_count = static_cast<uint32_t>(field.null_nodes.size());
       result_.fields.push_back(std::move(field.answer));
     }
+  }
+
+  void apply(const graphql_error& error, size_t index) {
+    auto several = request_.shape == query_shape::metadata_probe;
+    if (is_metadata(request_.shape))
+      apply_to_metadata(error, judge(error), request_.fields[index], several,
+                        answer_.fields[index]);
+    else
+      net::apply(error, judge(error), request_.shape, answer_.fields[index]);
   }
 
   outcome judge_fields() {
@@ -585,7 +661,7 @@ private:
       result_.message = bad->message;
     auto common = common_error();
     if (!common) {
-      if (request_.shape == query_shape::nodes)
+      if (request_.shape == query_shape::nodes || request_.shape == query_shape::metadata_probe)
         result_.message = words_of_failure();
       return outcome::partial;
     }

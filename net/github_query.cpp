@@ -1,5 +1,6 @@
 #include "net/github_query.hpp"
 
+#include "net/metadata_query.hpp"
 #include "net/node_id.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -33,11 +34,6 @@ std::string repository_fragment(const field_set& fields) {
     if (fields.test(i))
       selections.append(selections.empty() ? "" : " ").append(repository_fields[i].selection);
   return "\nfragment repository on Repository{" + selections + '}';
-}
-
-/// What every query asks besides.
-std::string own_fields(bool identify) {
-  return std::string{rate_limit_field} + (identify ? std::string{" "} + viewer_field : "");
 }
 
 std::string json_text(const std::string& text) {
@@ -92,6 +88,10 @@ std::string variables(const api_request& request) {
 
 } // namespace
 
+std::string own_fields(bool identify) {
+  return std::string{rate_limit_field} + (identify ? std::string{" "} + viewer_field : "");
+}
+
 std::optional<size_t> optional_field(std::string_view name) {
   for (size_t i = 0; i < std::size(repository_fields); ++i)
     if (repository_fields[i].optional && repository_fields[i].name == name)
@@ -124,6 +124,10 @@ std::string query_text(query_shape shape, size_t width, bool identify, const fie
 }
 
 std::string query_body(const api_request& request, const field_set& without) {
+  if (is_metadata(request.shape)) {
+    auto [text, values] = metadata_query(request);
+    return "{\"query\":" + json_text(text) + ",\"variables\":" + values + '}';
+  }
   auto text = query_text(request.shape, request.fields.size(), request.identify, without);
   return "{\"query\":" + json_text(text) + ",\"variables\":" + variables(request) + '}';
 }
@@ -162,6 +166,8 @@ std::vector<named_query> all_query_texts() {
     if (optional.test(i))
       result.push_back({"probe_" + std::string{repository_fields[i].name},
                         probe_text(field_set{}.set(i), false)});
+  for (auto& each : metadata_query_texts())
+    result.push_back(std::move(each));
   return result;
 }
 

@@ -53,11 +53,15 @@ std::optional<size_t> optional_field(std::string_view name);
 /// The names, separated by commas.
 std::string to_string(const field_set& fields);
 
-/// The query document for `width` fields of one shape: field i has the alias `f<i>`, its search
-/// text is the variable `$q<i>` and its cursor `$a<i>`; the node ids of `nodes` are `$i<i>`.
-/// `identify` adds the viewer; `without` leaves fields of the repositories out.
+/// The query document for `width` fields of one shape that asks for repositories: field i has the
+/// alias `f<i>`, its search text is the variable `$q<i>` and its cursor `$a<i>`; the node ids of
+/// `nodes` are `$i<i>`. `identify` adds the viewer; `without` leaves fields of the repositories
+/// out.
 std::string query_text(query_shape shape, size_t width, bool identify = false,
                        const field_set& without = {});
+
+/// What every query asks besides: the budget and, to `identify` the credential, the viewer.
+std::string own_fields(bool identify);
 
 /// The body of the POST request: the document and its variables as JSON.
 std::string query_body(const api_request& request, const field_set& without = {});

@@ -90,6 +90,13 @@ public:
   Counter& inserted = rows.Add({{"kind", "inserted"}});
   Counter& updated = rows.Add({{"kind", "updated"}});
   Counter& unchanged = rows.Add({{"kind", "unchanged"}});
+  Family<Counter>& items = counters("gitstar_items_written_total",
+                                    "Elements of metadata offered to the store, by what happened "
+                                    "to them; gone: marked because their list lacks them.");
+  Counter& items_inserted = items.Add({{"kind", "inserted"}});
+  Counter& items_updated = items.Add({{"kind", "updated"}});
+  Counter& items_unchanged = items.Add({{"kind", "unchanged"}});
+  Counter& items_gone = items.Add({{"kind", "gone"}});
   Counter& retries =
       counters("gitstar_retries_total", "Queries that had to be sent again, whole or in part.")
           .Add({});
@@ -155,6 +162,21 @@ void metrics::count_batch(const batch_receipt& receipt) {
   impl_->updated.Increment(static_cast<double>(receipt.updated));
   impl_->unchanged.Increment(
       static_cast<double>(receipt.rows - receipt.inserted - receipt.updated));
+  impl_->items_inserted.Increment(static_cast<double>(receipt.items_inserted));
+  impl_->items_updated.Increment(static_cast<double>(receipt.items_updated));
+  impl_->items_unchanged.Increment(
+      static_cast<double>(receipt.items - receipt.items_inserted - receipt.items_updated));
+  impl_->items_gone.Increment(static_cast<double>(receipt.items_gone));
+}
+
+item_totals metrics::items() const {
+  auto number = [](const prometheus::Counter& x) { return static_cast<int64_t>(x.Value()); };
+  item_totals result;
+  result.inserted = number(impl_->items_inserted);
+  result.updated = number(impl_->items_updated);
+  result.gone = number(impl_->items_gone);
+  result.read = result.inserted + result.updated + number(impl_->items_unchanged);
+  return result;
 }
 
 void metrics::count_repositories(uint64_t distinct) {

@@ -10,6 +10,15 @@
 
 namespace gitstar::net {
 
+/// Elements of metadata since the process began: how many of them were read, and what that changed.
+struct item_totals {
+  int64_t read = 0; ///< and committed; those that several batches repeat count each time
+  int64_t inserted = 0;
+  int64_t updated = 0;
+  int64_t gone = 0;
+  bool operator==(const item_totals&) const = default;
+};
+
 /// What Prometheus reads of this process. All functions may be called from any thread.
 class metrics {
 public:
@@ -24,8 +33,9 @@ public:
   void count_answer(const api_response& answer);
 
   /// One committed batch: `gitstar_rows_written_total{kind}`, `gitstar_batch_rows`,
-  /// `gitstar_writer_latency_seconds`.
+  /// `gitstar_writer_latency_seconds`, `gitstar_items_written_total{kind}`.
   void count_batch(const batch_receipt& receipt);
+  item_totals items() const;
 
   void count_repositories(uint64_t distinct);   ///< `gitstar_repositories_crawled_total`
   void count_retries(uint64_t queries);         ///< `gitstar_retries_total`

@@ -80,7 +80,7 @@ struct reading {
       ++listings;
       auto answer = says.list(std::stoll(field.after));
       if (answer.error != field_error::none)
-        REQUIRE(reader.settles(answer));
+        REQUIRE(reader.settles(*page, answer, found));
       else
         CHECK(reader.absorb(*page, answer, found));
     } else {

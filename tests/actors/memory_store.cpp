@@ -1,5 +1,8 @@
 #include "tests/actors/memory_store.hpp"
 
+#include "actors/metadata_lists.hpp"
+#include "messages/metadata/registry.hpp"
+
 #include <algorithm>
 
 namespace gitstar::test {
@@ -57,6 +60,7 @@ batch_receipt memory_store::write(const batch& work) {
   }
   for (auto id : work.gone)
     data_->gone.insert(id);
+  write_metadata(work, result);
   for (auto& part : work.partitions) {
     auto& parts = data_->partitions[work.crawl_id];
     auto [position, inserted] = parts.try_emplace(part.id, part);
@@ -67,6 +71,72 @@ batch_receipt memory_store::write(const batch& work) {
   if (work.threshold)
     run.threshold = *work.threshold;
   data_->writes.push_back(work);
+  return result;
+}
+
+/// Marks what stands under a parent and is not `there`, and all below it.
+void memory_store::lose(const std::string& of, const std::vector<std::string>& link,
+                        const std::vector<std::string>& parent, const std::set<std::string>& there,
+                        batch_receipt& receipt) {
+  auto& kind = *metadata::find_kind(of);
+  for (auto& [key, row] : data_->metadata[of]) {
+    auto same = true;
+    for (size_t i = 0; i < link.size(); ++i)
+      same = same && value_of(row, kind, link[i]) == parent[i];
+    if (!same || there.contains(key) || !data_->metadata_gone[of].insert(key).second)
+      continue;
+    ++receipt.items_gone;
+    for (auto* child : metadata::all_kinds())
+      for (auto& list : child->lists) {
+        if (list.parent != of || !child->can_go)
+          continue;
+        std::vector<std::string> names{list.link.begin(), list.link.end()};
+        std::vector<std::string> values;
+        for (auto& name : names)
+          values.push_back(value_of(row, kind, name));
+        lose(std::string{child->name}, names, values, {}, receipt);
+      }
+  }
+}
+
+void memory_store::write_metadata(const batch& work, batch_receipt& receipt) {
+  auto text = [](const metadata_row& key) {
+    std::string result;
+    for (auto& x : key.values)
+      result += x.value_or("") + ' ';
+    return result;
+  };
+  for (auto& list : work.lists) {
+    std::set<std::string> there;
+    for (auto& key : list.keys)
+      there.insert(text(key));
+    lose(list.kind, list.link, list.parent, there, receipt);
+  }
+  for (auto& rows : work.metadata) {
+    auto& kind = *metadata::find_kind(rows.kind);
+    for (auto& row : rows.rows) {
+      auto key = text(key_of(row, kind));
+      auto [position, inserted] = data_->metadata[rows.kind].try_emplace(key, row);
+      auto back = data_->metadata_gone[rows.kind].erase(key) > 0;
+      ++receipt.items;
+      receipt.items_inserted += inserted;
+      receipt.items_updated += !inserted && (back || !(position->second == row));
+      position->second = row;
+    }
+  }
+  data_->metadata_writes += receipt.items_inserted + receipt.items_updated + receipt.items_gone;
+  for (auto& x : work.watermarks)
+    data_->watermarks[{x.repo_id, x.kind}] = x;
+}
+
+std::vector<metadata_watermark> memory_store::watermarks(const std::vector<repo_id>& repositories,
+                                                         const std::vector<std::string>& kinds) {
+  begin("watermarks");
+  std::vector<metadata_watermark> result;
+  for (auto id : repositories)
+    for (auto& kind : kinds)
+      if (auto found = data_->watermarks.find({id, kind}); found != data_->watermarks.end())
+        result.push_back(found->second);
   return result;
 }
 
@@ -86,15 +156,18 @@ int64_t memory_store::select_known(const crawl& run, const known_selection& whic
   fenced(run.id, run.epoch);
   std::vector<repository> chosen;
   for (auto& [id, x] : data_->repositories)
-    if (x.star_count >= which.stars_first && x.star_count <= which.stars_last)
+    if (!which.condition.empty() ||
+        (x.star_count >= which.stars_first && x.star_count <= which.stars_last))
       chosen.push_back(x);
   std::stable_sort(chosen.begin(), chosen.end(),
                    [](auto& a, auto& b) { return a.star_count > b.star_count; });
   if (which.limit > 0)
     chosen.resize(std::min(chosen.size(), static_cast<size_t>(which.limit)));
+  auto per_list = which.condition.empty() ? size_t{1000} : size_t{100};
   for (size_t i = 0; i < chosen.size(); ++i) {
-    auto& part = data_->partitions[run.id][static_cast<int64_t>(1 + i / 1000)];
-    part.id = static_cast<int64_t>(1 + i / 1000);
+    auto number = static_cast<int64_t>(1 + i / per_list);
+    auto& part = data_->partitions[run.id][number];
+    part.id = number;
     part.description = "known " + std::to_string(part.id);
     part.seen_ids.push_back(chosen[i].repo_id);
     part.expected = static_cast<int64_t>(part.seen_ids.size());

@@ -26,6 +26,11 @@ struct memory_database {
 
   std::vector<batch> writes; ///< committed
   std::set<repo_id> gone;    ///< that GitHub did not know
+  /// By kind and key: rows, and of those that are gone.
+  std::map<std::string, std::map<std::string, metadata_row>> metadata;
+  std::map<std::string, std::set<std::string>> metadata_gone;
+  int64_t metadata_writes = 0; ///< rows inserted, changed, or marked gone
+  std::map<std::pair<repo_id, std::string>, metadata_watermark> watermarks;
   std::vector<std::string> calls;
   /// Called before each call with its name; may throw a `store_error`.
   std::function<void(const std::string& call)> before;
@@ -43,6 +48,8 @@ public:
   int64_t select_known(const crawl& run, const known_selection& which) override;
   std::vector<repo_id> known_ids(repo_id first, repo_id last) override;
   certificate certify(int64_t crawl_id) override;
+  std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
+                                             const std::vector<std::string>& kinds) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;
   void save_budgets(int64_t crawl_id, int64_t epoch,
@@ -53,6 +60,10 @@ public:
 
 private:
   void begin(const std::string& call);
+  void write_metadata(const batch& work, batch_receipt& receipt);
+  void lose(const std::string& of, const std::vector<std::string>& link,
+            const std::vector<std::string>& parent, const std::set<std::string>& there,
+            batch_receipt& receipt);
   crawl& fenced(int64_t crawl_id, int64_t epoch);
 
   std::shared_ptr<memory_database> data_;

@@ -69,6 +69,10 @@ writer_actor::behavior_type witness(writer_actor::pointer, crawled* x) {
         return batch_receipt{};
       },
       [](select_atom, repo_id, repo_id) { return std::vector<repo_id>{}; },
+      [](load_atom, const std::vector<repo_id>&,
+         const std::vector<std::string>&) -> caf::result<std::vector<metadata_watermark>> {
+        return std::vector<metadata_watermark>{};
+      },
       [](wake_atom) {},
   };
 }

@@ -101,13 +101,14 @@ TEST_CASE("what comes as null is asked for once more, and then missing", "[owner
 
 TEST_CASE("an owner that does not exist is recorded with the reason", "[owner_reader]") {
   owner_reader uut{owner("nobody")};
+  findings found;
   uut.next_page();
   field_answer answer;
   answer.error = field_error::transient;
-  CHECK_FALSE(uut.settles(answer));
+  CHECK_FALSE(uut.settles(0, answer, found));
   answer.error = field_error::not_found;
   answer.message = "Could not resolve to a User with the login of 'nobody'.";
-  CHECK(uut.settles(answer));
+  CHECK(uut.settles(0, answer, found));
   CHECK(uut.finished());
   CHECK(uut.part().state == partition_state::incomplete);
   CHECK(uut.part().reason == "no such user or organization: " + answer.message);

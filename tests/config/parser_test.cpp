@@ -462,13 +462,50 @@ TEST_CASE("owners are listed, or stand in a file", "[config]") {
       "each line");
 }
 
+TEST_CASE("metadata are chosen by kind, time, repository, number and depth", "[config]") {
+  auto with = [](const std::string& metadata) {
+    return "crawl: {name: mine, source: {metadata: {" + metadata +
+           "}}}\ngithub: {credentials: [{token: ghp_x}]}\n";
+  };
+  auto all = *good(with("kinds: [issues]")).crawl.source.metadata;
+  CHECK(all.kinds == std::vector<std::string>{"issues"});
+  CHECK_FALSE(all.since);
+  CHECK(all.query == "star_count >= 0");
+  CHECK_FALSE(all.caps.items);
+  CHECK(all.depth.comments == comments_of::all);
+  CHECK(all.depth.open_checks);
+  auto some = *good(with("kinds: [pull_requests, issue_comments], since: 2026-11-01, "
+                         "query: language = 'C', caps: {items: 5, children: 6}, "
+                         "depth: {comments: pull_requests, open_checks: false}"))
+                   .crawl.source.metadata;
+  CHECK(some.since == std::chrono::sys_days{std::chrono::year{2026} / 11 / 1});
+  CHECK(some.query == "language = 'C'");
+  CHECK(some.caps.items == 5);
+  CHECK(some.caps.children == 6);
+  CHECK(some.depth.comments == comments_of::pull_requests);
+  CHECK_FALSE(some.depth.open_checks);
+  CHECK(complaint(with("kinds: []")) ==
+        "c.yaml:1:48: crawl.source.metadata.kinds: expected at least one kind");
+  CHECK(complaint(with("kinds: [stargazers]"))
+            .starts_with("c.yaml:1:49: crawl.source.metadata.kinds: expected one of issues, "
+                         "pull_requests, "));
+  CHECK(complaint(with("kinds: [issues, reviews]")) ==
+        "c.yaml:1:48: crawl.source.metadata.kinds: has a kind without any that it hangs on, such "
+        "as reviews without pull_requests");
+  // Conversations of pull requests alone are none of issues.
+  CHECK(complaint(with("kinds: [issues, issue_comments], depth: {comments: pull_requests}"))
+            .starts_with("c.yaml:1:48: crawl.source.metadata.kinds: has a kind without"));
+  CHECK(complaint(with("kinds: [issues], query: 'true; drop table crawls'"))
+            .starts_with("c.yaml:1:65: crawl.source.metadata.query: expected a condition in SQL"));
+}
+
 TEST_CASE("a missing required key is named with its place", "[config]") {
   auto [text, line] = GENERATE(table<std::string, std::string>({
       {"crawl: {}\n", "c.yaml:1:8: crawl.name: required but missing; expected 1 to 63 characters "
                       "of a-z, 0-9 and -"},
       {"crawl: {name: x}\n",
        "c.yaml:1:8: crawl.source: expected exactly one source: search, census, "
-       "refresh, incremental or owners"},
+       "refresh, incremental, owners or metadata"},
       {"crawl: {name: x, source: {search: {}}}\n",
        "c.yaml:1:35: crawl.source.search.query: required but missing; expected a GitHub search "
        "text "
@@ -502,7 +539,7 @@ TEST_CASE("a bad crawl name, source or number is refused", "[config]") {
        "c.yaml:1:27: crawl.source.cencus: unknown key; did you mean \"census\"?"},
       {"crawl: {name: x, source: {census: {last: 9}, search: {query: x}}}",
        "c.yaml:1:26: crawl.source: expected exactly one source: search, census, refresh, "
-       "incremental or owners"},
+       "incremental, owners or metadata"},
       {"crawl: {name: x, source: {census: {last: 8, list_first: yes}}}",
        "c.yaml:1:57: crawl.source.census.list_first: expected one of false, true, auto, found "
        "\"yes\""},
@@ -780,14 +817,14 @@ TEST_CASE("a file that cannot be read is named", "[config]") {
 }
 
 TEST_CASE("the configs that come with the program are good", "[config]") {
-  for (auto file : {"config/quickstart.yaml", "config/top-100k.yaml"}) {
+  for (auto file : {"config/quickstart.yaml", "config/top-100k.yaml", "config/metadata.yaml"}) {
     auto outcome = load(file, [](auto& name) {
       return name == "GITHUB_TOKEN" ? std::optional<std::string>{"x"} : std::nullopt;
     });
     if (auto bad = std::get_if<problem>(&outcome))
       FAIL(to_string(*bad));
     auto& c = std::get<settings>(outcome);
-    CHECK(c.crawl.source.search->top == 100'000);
+    CHECK((!c.crawl.source.search || c.crawl.source.search->top == 100'000));
     CHECK(c.github.graphql_url == "https://api.github.com/graphql");
   }
 }

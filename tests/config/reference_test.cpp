@@ -177,14 +177,14 @@ TEST_CASE("reference.yaml shows the parser's defaults", "[config]") {
 
 TEST_CASE("the parser reads reference.yaml as the defaults", "[config]") {
   // A config has one source; the reference shows all.
-  auto chosen = GENERATE("search", "census", "refresh", "incremental", "owners");
+  auto chosen = GENERATE("search", "census", "refresh", "incremental", "owners", "metadata");
   auto reference = YAML::LoadFile("config/reference.yaml");
   auto sources = reference["crawl"]["source"];
   std::vector<std::string> others;
   for (const auto& entry : sources)
     if (entry.first.Scalar() != chosen)
       others.push_back(entry.first.Scalar());
-  REQUIRE(others.size() == 4);
+  REQUIRE(others.size() == 5);
   for (auto& each : others)
     sources.remove(each);
   auto outcome = parse(

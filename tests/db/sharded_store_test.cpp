@@ -85,6 +85,36 @@ TEST_CASE_METHOD(with_shards, "rows commit before the progress they complete", "
   CHECK(value(0, "select count(*) from partitions") == "1");
 }
 
+TEST_CASE_METHOD(with_shards, "repositories that fit a condition are found in every shard",
+                 "[db][shards][metadata]") {
+  make(3);
+  write(1, 5000);
+  known_selection which;
+  which.condition = "repo_id % 2 = 0";
+  CHECK(store().select_known(current(), which) == 2500);
+  std::vector<repo_id> chosen;
+  for (auto& part : store().open_partitions(current().id, 0, 100)) {
+    CHECK(part.expected == 100);
+    chosen.insert(chosen.end(), part.seen_ids.begin(), part.seen_ids.end());
+  }
+  REQUIRE(chosen.size() == 2500);
+  for (size_t i = 0; i < chosen.size(); ++i)
+    CHECK(chosen[i] == static_cast<repo_id>(2 * (i + 1)));
+}
+
+TEST_CASE_METHOD(with_shards, "metadata and watermarks are where their repository is",
+                 "[db][shards][metadata]") {
+  make(2);
+  auto work = make_batch(1, 1000);
+  for (repo_id id = 1; id <= 1000; ++id)
+    work.watermarks.push_back({id, "issues", caf::none, "{}"});
+  store().write(work);
+  auto other = "select count(*) from metadata_watermarks w join repositories using (repo_id)";
+  CHECK(std::stoi(value(0, other)) + std::stoi(value(1, other)) == 1000);
+  CHECK(std::stoi(value(1, other)) > 0);
+  CHECK(store().watermarks({1, 300, 600}, {"issues"}).size() == 3);
+}
+
 TEST_CASE_METHOD(with_shards, "a crawl that was taken over writes to no shard", "[db][shards]") {
   make(2);
   auto work = make_batch(1, 1000);

@@ -68,9 +68,45 @@ repository full_repository() {
 
 rate_limit full_rate_limit() { return {true, false, 5000, 4999, 3, at(9)}; }
 
+metadata_row full_metadata_row() { return {{std::string{"1"}, caf::none, std::string{}}}; }
+
+metadata_list full_metadata_list() {
+  return {"reviews", {"repo_id", "number"}, {"1", "2"}, {full_metadata_row()}, at(3), at(4)};
+}
+
+metadata_ask full_metadata_ask() {
+  return {{"commits", "pull_request_commits"},
+          "pull_requests",
+          {"PR_1"},
+          true,
+          true,
+          7,
+          true,
+          "c",
+          at(5)};
+}
+
+metadata_page full_metadata_page() {
+  return {1,    "issues", true, 2,     3,     "c",
+          true, 4,        true, "C_1", at(5), {{"commits", {full_metadata_row()}}},
+          {"n"}};
+}
+
+metadata_plan full_metadata_plan() {
+  return {{"issues"}, {"issues.issue_comments"}, at(1), 2, 3, false};
+}
+
 field_answer full_field_answer() {
-  return {field_error::forbidden,        "no",  12, "abc", true, 3, {full_repository(), {}},
-          {{4, field_error::not_found}}, {5, 0}};
+  return {field_error::forbidden,
+          "no",
+          12,
+          "abc",
+          true,
+          3,
+          {full_repository(), {}},
+          {{4, field_error::not_found}},
+          {5, 0},
+          {full_metadata_page(), {}}};
 }
 
 partition full_partition() {
@@ -115,12 +151,6 @@ budget_view full_budget_view() {
 
 width_record full_width_record() { return {query_shape::search_page, "classic", 9}; }
 
-metadata_row full_metadata_row() { return {{std::string{"1"}, caf::none, std::string{}}}; }
-
-metadata_list full_metadata_list() {
-  return {"reviews", {"repo_id", "number"}, {"1", "2"}, {full_metadata_row()}, at(3), at(4)};
-}
-
 lease full_lease() {
   return {1,
           2,
@@ -131,7 +161,8 @@ lease full_lease() {
           false,
           {"c", "d"},
           false,
-          id_listing::automatic};
+          id_listing::automatic,
+          full_metadata_plan()};
 }
 
 } // namespace
@@ -139,6 +170,7 @@ lease full_lease() {
 TEST_CASE_METHOD(serialization, "a search field survives serialization", "[messages]") {
   check(search_field{"stars:>1", "Y3Vyc29yOjE="});
   check(search_field{"", "", {1, int64_t{1} << 40}});
+  check(search_field{"", "", {1}, full_metadata_ask()});
 }
 
 TEST_CASE_METHOD(serialization, "a node without a repository survives serialization",
@@ -149,6 +181,7 @@ TEST_CASE_METHOD(serialization, "a node without a repository survives serializat
 TEST_CASE_METHOD(serialization, "a selection of known repositories survives serialization",
                  "[messages]") {
   check(known_selection{1, 2, 3, int64_t{1} << 40});
+  check(known_selection{0, 0, 0, 0, "star_count > 10"});
 }
 
 TEST_CASE_METHOD(serialization, "an error record survives serialization", "[messages]") {
@@ -266,6 +299,9 @@ TEST_CASE_METHOD(serialization, "metadata survives serialization", "[messages]")
   check(full_metadata_row());
   check(metadata_rows{"issues", {full_metadata_row(), {}}});
   check(full_metadata_list());
+  check(full_metadata_ask());
+  check(full_metadata_page());
+  check(full_metadata_plan());
   check(metadata_watermark{int64_t{1} << 40, "issues", at(1), "{\"a\":2}"});
   check(std::vector<metadata_watermark>{{1, "issues", caf::none, "{}"}, {}});
 }

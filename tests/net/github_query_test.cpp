@@ -96,6 +96,12 @@ TEST_CASE("every document that can be sent is listed with one field and with thr
   std::vector<std::string> names;
   for (const auto& each : all_query_texts())
     names.push_back(each.name);
+  auto metadata = metadata_query_texts();
+  REQUIRE(names.size() > metadata.size());
+  auto first = names.end() - std::ssize(metadata);
+  CHECK(std::equal(first, names.end(), metadata.begin(),
+                   [](auto& name, auto& each) { return name == each.name; }));
+  names.erase(first, names.end());
   CHECK(names == std::vector<std::string>{"search_count_1",
                                           "search_count_1_viewer",
                                           "search_count_3",

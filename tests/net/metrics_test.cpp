@@ -53,6 +53,23 @@ TEST_CASE("batches are counted by what happened to their rows", "[metrics]") {
   CHECK_THAT(text, Contains("gitstar_writer_latency_seconds_bucket{le=\"0.025\"} 1\n"));
 }
 
+TEST_CASE("elements of metadata are counted by what happened to them", "[metrics]") {
+  net::metrics uut;
+  batch_receipt receipt;
+  receipt.items = 100;
+  receipt.items_inserted = 60;
+  receipt.items_updated = 10;
+  receipt.items_gone = 3;
+  uut.count_batch(receipt);
+  uut.count_batch(receipt);
+  auto text = uut.text();
+  CHECK_THAT(text, Contains("gitstar_items_written_total{kind=\"inserted\"} 120\n"));
+  CHECK_THAT(text, Contains("gitstar_items_written_total{kind=\"updated\"} 20\n"));
+  CHECK_THAT(text, Contains("gitstar_items_written_total{kind=\"unchanged\"} 60\n"));
+  CHECK_THAT(text, Contains("gitstar_items_written_total{kind=\"gone\"} 6\n"));
+  CHECK(uut.items() == net::item_totals{200, 120, 20, 6});
+}
+
 TEST_CASE("gauges show the last value", "[metrics]") {
   net::metrics uut;
   uut.set_points_remaining("token-1", 4984);

@@ -58,6 +58,12 @@ certificate model_store::certify(int64_t crawl_id) {
   return memory_store::certify(crawl_id);
 }
 
+std::vector<metadata_watermark> model_store::watermarks(const std::vector<repo_id>& repositories,
+                                                        const std::vector<std::string>& kinds) {
+  server_->before_call(*life_, "watermarks");
+  return memory_store::watermarks(repositories, kinds);
+}
+
 void model_store::set_state(int64_t crawl_id, int64_t epoch, const std::string& state) {
   server_->before_call(*life_, "set_state");
   memory_store::set_state(crawl_id, epoch, state);

@@ -59,6 +59,8 @@ public:
   std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
                                          uint32_t limit) override;
   certificate certify(int64_t crawl_id) override;
+  std::vector<metadata_watermark> watermarks(const std::vector<repo_id>& repositories,
+                                             const std::vector<std::string>& kinds) override;
   void set_state(int64_t crawl_id, int64_t epoch, const std::string& state) override;
   std::vector<budget_record> load_budgets() override;
   void save_budgets(int64_t crawl_id, int64_t epoch,

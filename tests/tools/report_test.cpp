@@ -58,6 +58,13 @@ TEST_CASE("a report of a refresh says how old what is known is", "[report]") {
   CHECK(shown == boost::json::parse(R"({"50": 60, "100": 3600})"));
 }
 
+TEST_CASE("a report of metadata says what was read and what that changed", "[report]") {
+  auto report = sample();
+  report.items = {50, 20, 3, 1};
+  auto shown = boost::json::parse(to_json(report)).at("metadata");
+  CHECK(shown == boost::json::parse(R"({"read": 50, "inserted": 20, "updated": 3, "gone": 1})"));
+}
+
 TEST_CASE("a report is written whole or not at all", "[report]") {
   auto file = std::filesystem::temp_directory_path() /
               ("gitstar-report-" + std::to_string(getpid()) + ".json");

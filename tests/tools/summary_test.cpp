@@ -57,8 +57,11 @@ TEST_CASE("a summary shows the ranking, the languages, the cost and the way to l
   report.crawl.run.state = "complete";
   report.bucket.requests = 3;
   report.bucket.errors = {{"timeout", 1}};
+  CHECK_THAT(summary_text(report, stored, ""), !Catch::Contains("Metadata"));
+  report.items = {1500, 20, 3, 1};
   auto text = summary_text(report, stored, "gitstar psql x.yaml");
   for (auto part : {"2,000  a/first", "(none)", "50 % have at most 10, most 2,000", "3 requests",
-                    "1 timeout", "Look around: gitstar psql x.yaml"})
+                    "1 timeout", "Metadata: 1,500 elements read, 20 new, 3 changed, 1 gone",
+                    "Look around: gitstar psql x.yaml"})
     CHECK_THAT(text, Catch::Contains(part));
 }

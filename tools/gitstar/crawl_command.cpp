@@ -623,6 +623,7 @@ run_report crawl_run::report() const {
   run_report result;
   result.crawl = last_.crawl;
   result.bucket = last_.bucket;
+  result.items = metrics_->items();
   result.wall_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   measure_process(result);

@@ -178,6 +178,11 @@ int plan_by_arithmetic(const config::settings& settings, const plan_options& opt
                "per owner and 100 repositories at most\n",
                stderr);
     return exit_failed;
+  } else if (source.metadata) {
+    std::fputs("gitstar: how much repositories have is not to be foreseen; while nothing moves it "
+               "takes a query per 100 of them at most\n",
+               stderr);
+    return exit_failed;
   } else {
     std::fputs("gitstar: what was pushed since the last run is not to be foreseen; plan a search "
                "with the same query for the most that it can be\n",

@@ -38,6 +38,11 @@ std::string to_json(const run_report& report) {
   };
   if (report.bucket.listings > 0)
     result["rest_requests"] = report.bucket.listings;
+  if (auto& items = report.items; items != net::item_totals{})
+    result["metadata"] = json::object{{"read", items.read},
+                                      {"inserted", items.inserted},
+                                      {"updated", items.updated},
+                                      {"gone", items.gone}};
   if (!report.staleness.empty()) {
     json::object staleness;
     for (auto& x : report.staleness)

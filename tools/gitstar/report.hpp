@@ -3,6 +3,7 @@
 #include "db/queries.hpp"
 #include "messages/bucket.hpp"
 #include "messages/progress.hpp"
+#include "net/metrics.hpp"
 
 #include <string>
 
@@ -15,6 +16,7 @@ struct run_report {
   double wall_seconds = 0;
   double cpu_seconds = 0; ///< of this process; PostgreSQL is another
   int64_t peak_rss_bytes = 0;
+  net::item_totals items;                        ///< of metadata; of this process
   std::vector<db::staleness_quantile> staleness; ///< of the repositories that a refresh is about
 };
 

@@ -62,6 +62,12 @@ std::string staleness(const run_report& report) {
   return result;
 }
 
+std::string metadata(const net::item_totals& items) {
+  return fmt::format("Metadata: {} elements read, {} new, {} changed, {} gone\n",
+                     thousands(items.read), thousands(items.inserted), thousands(items.updated),
+                     thousands(items.gone));
+}
+
 } // namespace
 
 std::string certificate_text(const crawl& run, const certificate& totals) {
@@ -85,6 +91,8 @@ std::string summary_text(const run_report& report, const db::repository_summary&
   if (!stored.most_starred.empty())
     result += ranking(stored) + '\n' + languages(stored) + '\n' + quantiles(stored);
   result += cost(report);
+  if (report.items != net::item_totals{})
+    result += metadata(report.items);
   result += certificate_text(report.crawl.run, report.crawl.totals);
   if (!report.staleness.empty())
     result += staleness(report);

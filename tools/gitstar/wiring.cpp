@@ -2,15 +2,18 @@
 
 #include "actors/census_source.hpp"
 #include "actors/incremental_source.hpp"
+#include "actors/metadata_source.hpp"
 #include "actors/owners_source.hpp"
 #include "actors/refresh_source.hpp"
 #include "actors/search_source.hpp"
 #include "cluster/node.hpp"
+#include "messages/metadata/registry.hpp"
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace gitstar::tool {
@@ -102,6 +105,25 @@ static id_listing listing_of(config::list_mode mode) {
   return id_listing::never;
 }
 
+/// Kinds in the registry's order, whatever the config's: the same plan is the same source.
+static metadata_plan plan_of(const config::metadata_source& source) {
+  using config::comments_of;
+  metadata_plan result;
+  for (const auto* kind : metadata::all_kinds())
+    if (std::find(source.kinds.begin(), source.kinds.end(), kind->name) != source.kinds.end())
+      result.kinds.emplace_back(kind->name);
+  if (source.depth.comments == comments_of::issues)
+    result.skipped = {"pull_requests.issue_comments"};
+  if (source.depth.comments == comments_of::pull_requests)
+    result.skipped = {"issues.issue_comments"};
+  if (source.since)
+    result.since = *source.since;
+  result.most_items = static_cast<int64_t>(source.caps.items.value_or(0));
+  result.most_children = static_cast<int64_t>(source.caps.children.value_or(0));
+  result.open_checks = source.depth.open_checks;
+  return result;
+}
+
 source_factory source_maker(const config::source_section& source) {
   if (auto& ids = source.census)
     return [range = id_range{static_cast<repo_id>(ids->first), static_cast<repo_id>(ids->last)},
@@ -118,6 +140,10 @@ source_factory source_maker(const config::source_section& source) {
   if (auto& owners = source.owners)
     return [logins = owners->logins, forks = owners->include_forks] {
       return std::make_unique<owners_source>(logins, forks);
+    };
+  if (auto& metadata = source.metadata)
+    return [plan = plan_of(*metadata), condition = metadata->query] {
+      return std::make_unique<metadata_source>(plan, condition);
     };
   auto& search = source.search.value();
   return [base = base_query(search), top = static_cast<int64_t>(search.top.value_or(0))] {
