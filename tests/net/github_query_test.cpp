@@ -1,5 +1,7 @@
 #include "net/github_query.hpp"
 
+#include "net/metadata_query.hpp"
+
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 
