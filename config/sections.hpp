@@ -278,8 +278,6 @@ void describe(Visitor& v, settings& x) {
   v.section("crawl", x.crawl);
   v.section("github", x.github);
   v.section("store", x.store);
-  v.check("store", !x.crawl.source.refresh || x.store.postgres.size() == 1,
-          "postgres must name one database for crawl.source.refresh, not several");
   v.section("cluster", x.cluster);
   v.locate("cluster", x.cluster.at);
   v.section("telemetry", x.telemetry);

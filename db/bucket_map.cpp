@@ -21,6 +21,14 @@ void refuse_unlisted(int bucket, int shard, size_t shard_count) {
 
 } // namespace
 
+std::vector<int> bucket_map::buckets_of(size_t shard) const {
+  std::vector<int> result;
+  for (int bucket = 0; bucket < bucket_count; ++bucket)
+    if (shards[static_cast<size_t>(bucket)] == static_cast<int>(shard))
+      result.push_back(bucket);
+  return result;
+}
+
 bucket_map read_bucket_map(pqxx::work& ledger, size_t shard_count) {
   // One statement, for one snapshot of both tables.
   auto rows = ledger.exec("select b.bucket, b.shard, i.map_version, "

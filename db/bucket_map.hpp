@@ -25,6 +25,7 @@ struct bucket_map {
   std::vector<int> shards; ///< by bucket
 
   int shard_of(repo_id id) const { return shards[static_cast<size_t>(bucket_of(id))]; }
+  std::vector<int> buckets_of(size_t shard) const;
 };
 
 /// A shard has given a bucket away since the map was read.

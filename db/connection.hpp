@@ -33,7 +33,7 @@ public:
   /// the connection broke during the commit itself.
   template <class Body>
   auto transaction(Body body) {
-    try {
+    return guard([&] {
       pqxx::work work{connected()};
       if (longest_idle_.count() > 0)
         limit_idle_time(work, longest_idle_);
@@ -45,9 +45,26 @@ public:
         work.commit();
         return result;
       }
-    } catch (...) {
-      fail();
-    }
+    });
+  }
+
+  /// A transaction that outlasts a call, for `body(pqxx::work&)` now and later; one that fails is
+  /// over. It has to end before the connection does.
+  template <class Body>
+  auto step(std::unique_ptr<pqxx::work>& work, Body body) {
+    return guard([&] {
+      try {
+        if (!work) {
+          work = std::make_unique<pqxx::work>(connected());
+          if (longest_idle_.count() > 0)
+            limit_idle_time(*work, longest_idle_);
+        }
+        return body(*work);
+      } catch (...) {
+        work.reset();
+        throw;
+      }
+    });
   }
 
   /// Runs one statement in a transaction of the server's own making.
@@ -59,6 +76,15 @@ private:
     pqxx::connection link;
     pqxx::quiet_errorhandler silence; // libpq would print notices to stderr
   };
+
+  template <class Body>
+  auto guard(Body body) {
+    try {
+      return body();
+    } catch (...) {
+      fail();
+    }
+  }
 
   pqxx::connection& connected();
   [[noreturn]] void fail();

@@ -2,8 +2,8 @@
 
 #include "db/array_encoder.hpp"
 #include "db/bucket_map.hpp"
-#include "db/change_model.hpp"
 #include "db/connection.hpp"
+#include "db/known_stream.hpp"
 #include "db/metadata_rows.hpp"
 #include "db/metadata_store.hpp"
 #include "db/rows.hpp"
@@ -212,28 +212,6 @@ from (select id as known_id, description ~ '^(ids|known) ' as knows
       from partitions where crawl_id = $1 and state in ('incomplete', 'dead')) k
 where crawl_id = $1 and id = known_id)";
 
-// What `change_order_sql` reads, for all repositories that may be read again at $3.
-constexpr auto known_repositories = R"(
-with last_check as (
-  select id, max(checked_at) as checked_at, sum(checks)::bigint as checks
-  from repository_checks, unnest(repo_ids) as id
-  group by id
-), history as (
-  select repo_id, count(*) - 1 as changes from star_history group by repo_id
-), known as (
-  select r.repo_id, r.star_count as stars, coalesce(h.changes, 0) as changes,
-         coalesce(c.checked_at, r.crawled_at) as read_at,
-         greatest(coalesce(c.checks - 1, 0), coalesce(h.changes, 0)) as intervals,
-         extract(epoch from coalesce(c.checked_at, r.crawled_at) - r.first_seen_at)::float8 / 86400
-           as observed_days,
-         extract(epoch from to_timestamp($3::bigint) - coalesce(c.checked_at, r.crawled_at))::float8
-           / 86400 as age_days
-  from repositories r
-  left join last_check c on c.id = r.repo_id
-  left join history h on h.repo_id = r.repo_id
-  where r.gone_at is null and r.star_count between $1::bigint and $2::bigint
-))";
-
 /// Text that PostgreSQL takes whatever GitHub has sent, in one short line.
 std::string plain(std::string text) {
   text.resize(std::min<std::size_t>(text.size(), max_error_message));
@@ -410,24 +388,17 @@ public:
       });
     return database_.transaction([&](pqxx::work& work) {
       check_fence(work, run.id, run.epoch);
-      list_maker lists{work, run.id};
-      work.exec("select compact_repository_checks()");
-      join_whole_tables(work);
-      auto started_at = int64_t{run.started_at.time_since_epoch().count()};
-      work.exec_params0("declare chosen no scroll cursor for " + std::string{known_repositories} +
-                            " select repo_id from known "
-                            "where read_at <= to_timestamp($3::bigint - $4::bigint) order by " +
-                            change_order_sql() + " desc, repo_id limit $5",
-                        which.stars_first, which.stars_last, started_at, which.older_than_s,
-                        which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max());
-      for (;;) {
-        auto rows = work.exec("fetch " + std::to_string(ids_per_fetch) + " from chosen");
-        for (const auto& row : rows)
-          lists.add(row[0].as<repo_id>(), ids_per_list);
-        lists.write();
-        if (static_cast<int64_t>(rows.size()) < ids_per_fetch)
-          return lists.chosen();
-      }
+      compact_checks(work);
+      db::select_known(work, run.started_at, which);
+      return write_lists(work, run.id, [&] { return fetch_known(work); });
+    });
+  }
+
+  int64_t write_selection(const crawl& run, const std::function<std::vector<known_id>()>& fetch) {
+    return database_.transaction([&](pqxx::work& work) {
+      limit_idle_time(work, other_databases_time);
+      check_fence(work, run.id, run.epoch);
+      return write_lists(work, run.id, fetch);
     });
   }
 
@@ -517,6 +488,18 @@ public:
   }
 
 private:
+  /// Until `fetch` has no more; how many ids there were.
+  template <class Fetch>
+  static int64_t write_lists(pqxx::work& work, int64_t crawl_id, Fetch fetch) {
+    list_maker lists{work, crawl_id};
+    for (auto ids = fetch(); !ids.empty(); ids = fetch()) {
+      for (const auto& x : ids)
+        lists.add(x.id, ids_per_list);
+      lists.write();
+    }
+    return lists.chosen();
+  }
+
   static void save_budgets(pqxx::work& work, const char* table,
                            const std::vector<const budget_record*>& rows) {
     using element = array_encoder::element;
@@ -786,6 +769,11 @@ int64_t postgres_store::select_known(const crawl& run, const ids_above& next) {
 std::vector<repo_id> postgres_store::repositories(const std::string& condition, repo_id after,
                                                   uint32_t limit) {
   return impl_->repositories(condition, after, limit);
+}
+
+int64_t postgres_store::write_selection(const crawl& run,
+                                        const std::function<std::vector<known_id>()>& fetch) {
+  return impl_->write_selection(run, fetch);
 }
 
 certificate postgres_store::certify(int64_t crawl_id) { return impl_->certify(crawl_id); }

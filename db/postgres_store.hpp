@@ -9,6 +9,8 @@
 
 namespace gitstar::db {
 
+struct known_id;
+
 /// The store in PostgreSQL. The schema must be there: call `migrate` once before. Keeps no session
 /// state, so it works through PgBouncer in transaction mode.
 ///
@@ -38,6 +40,10 @@ public:
   std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
                                          uint32_t limit) override;
   int64_t select_known(const crawl& run, const known_selection& which) override;
+
+  /// `select_known` where other databases hold repositories, too: `fetch` gives the ids, in order,
+  /// until it has no more.
+  int64_t write_selection(const crawl& run, const std::function<std::vector<known_id>()>& fetch);
   std::vector<repo_id> known_ids(repo_id first, repo_id last) override;
 
   /// `select_known` by a condition where other databases hold repositories, too: `next` has at most

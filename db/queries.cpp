@@ -5,10 +5,10 @@
 #include "db/rows.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
+#include <initializer_list>
 #include <map>
+#include <utility>
 
 namespace gitstar::db {
 
@@ -21,18 +21,22 @@ struct shard_summary {
   std::map<int64_t, int64_t> stars; ///< how many repositories have so many
 };
 
-/// `unowned`: buckets to leave out, because they are being moved.
-std::string from_repositories(const std::vector<int>& unowned) {
-  std::string result = " from repositories where star_count >= $1";
+/// A condition that leaves out the buckets that are being moved.
+std::string without(const std::vector<int>& unowned) {
+  std::string result;
   for (auto bucket : unowned)
-    result += (bucket == unowned.front() ? " and bucket_of(repo_id) not in (" : ", ") +
-              std::to_string(bucket);
+    result += (result.empty() ? " and bucket_of(repo_id) not in (" : ", ") + std::to_string(bucket);
   return unowned.empty() ? result : result + ')';
+}
+
+std::vector<std::vector<int>> moving_buckets(const std::vector<std::string>& connection_strings) {
+  return connection{connection_strings.front()}.transaction(
+      [&](pqxx::work& work) { return unowned_buckets(work, connection_strings.size()); });
 }
 
 shard_summary summarize_shard(pqxx::work& work, int64_t min_stars,
                               const std::vector<int>& unowned) {
-  auto source = from_repositories(unowned);
+  auto source = " from repositories where star_count >= $1" + without(unowned);
   shard_summary result;
   for (const auto& row :
        work.exec_params("select full_name, star_count, coalesce(language, ''), repo_id" + source +
@@ -59,17 +63,22 @@ std::vector<language_count> frequent_languages(const std::map<std::string, int64
   return result;
 }
 
-std::vector<star_quantile> star_quantiles(const std::map<int64_t, int64_t>& counts,
-                                          int64_t repositories) {
-  std::vector<star_quantile> result;
+/// For each fraction the least value that so many of all have at most. `counts` says how many have
+/// each value.
+std::vector<std::pair<double, int64_t>> quantiles(const std::map<int64_t, int64_t>& counts,
+                                                  std::initializer_list<double> fractions) {
+  int64_t all = 0;
+  for (auto& [value, count] : counts)
+    all += count;
+  std::vector<std::pair<double, int64_t>> result;
   auto next = counts.begin();
-  int64_t below = 0; // repositories with fewer stars than `next` has
-  for (auto fraction : std::array{0.25, 0.5, 0.75, 0.9, 0.99, 1.0}) {
-    auto rank = static_cast<int64_t>(std::ceil(fraction * static_cast<double>(repositories)));
+  int64_t below = 0; // that have less than `next`
+  for (auto fraction : fractions) {
+    auto rank = static_cast<int64_t>(std::ceil(fraction * static_cast<double>(all)));
     while (next != counts.end() && below + next->second < rank)
       below += (next++)->second;
     if (next != counts.end())
-      result.push_back({fraction, next->first});
+      result.emplace_back(fraction, next->first);
   }
   return result;
 }
@@ -104,22 +113,33 @@ void add_recent_progress(pqxx::work& work, crawl_status& status) {
 
 } // namespace
 
-/// Seconds since each repository was read last.
-static constexpr auto known_ages = R"(
-with last_check as (
-  select id, max(checked_at) as checked_at
-  from repository_checks, unnest(repo_ids) as id
-  group by id
-), known as (
-  select extract(epoch from now() - coalesce(c.checked_at, r.crawled_at)) as age
-  from repositories r left join last_check c on c.id = r.repo_id
-  where r.gone_at is null and r.star_count between $1::bigint and $2::bigint
-))";
+/// How many of the known repositories were read last so many seconds ago, in all databases.
+static std::map<int64_t, int64_t> known_ages(const std::vector<std::string>& connection_strings,
+                                             const known_selection& which) {
+  auto unowned = moving_buckets(connection_strings);
+  std::map<int64_t, int64_t> result;
+  for (size_t i = 0; i < connection_strings.size(); ++i) {
+    connection database{connection_strings[i]};
+    database.transaction([&](pqxx::work& work) {
+      join_whole_tables(work);
+      for (const auto& row : work.exec_params(
+               "with last_check as (select id, max(checked_at) as checked_at "
+               "from repository_checks, unnest(repo_ids) as id group by id) "
+               "select floor(extract(epoch from now() - coalesce(c.checked_at, r.crawled_at)))"
+               "::bigint, count(*) "
+               "from repositories r left join last_check c on c.id = r.repo_id "
+               "where r.gone_at is null and r.star_count between $1::bigint and $2::bigint" +
+                   without(unowned[i]) + " group by 1",
+               which.stars_first, which.stars_last))
+        result[row[0].as<int64_t>()] += row[1].as<int64_t>();
+    });
+  }
+  return result;
+}
 
 repository_summary summarize_repositories(const std::vector<std::string>& connection_strings,
                                           int64_t min_stars) {
-  auto unowned = connection{connection_strings.front()}.transaction(
-      [&](pqxx::work& work) { return unowned_buckets(work, connection_strings.size()); });
+  auto unowned = moving_buckets(connection_strings);
   repository_summary result;
   shard_summary sum;
   for (size_t i = 0; i < connection_strings.size(); ++i) {
@@ -141,37 +161,26 @@ repository_summary summarize_repositories(const std::vector<std::string>& connec
   });
   most.resize(std::min<size_t>(most.size(), 10));
   result.languages = frequent_languages(sum.languages);
-  result.stars = star_quantiles(sum.stars, result.repositories);
+  for (auto& [fraction, stars] : quantiles(sum.stars, {0.25, 0.5, 0.75, 0.9, 0.99, 1.0}))
+    result.stars.push_back({fraction, stars});
   return result;
 }
 
-int64_t count_known(const std::string& connection_string, const known_selection& which) {
-  connection database{connection_string};
-  return database.transaction([&](pqxx::work& work) {
-    join_whole_tables(work);
-    auto limit = which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max();
-    return work
-        .exec_params1(std::string{known_ages} +
-                          "select least(count(*), $3) from known where age >= $4",
-                      which.stars_first, which.stars_last, limit, which.older_than_s)[0]
-        .as<int64_t>();
-  });
+int64_t count_known(const std::vector<std::string>& connection_strings,
+                    const known_selection& which) {
+  int64_t result = 0;
+  for (auto& [age, repositories] : known_ages(connection_strings, which))
+    result += age >= which.older_than_s ? repositories : 0;
+  return which.limit > 0 ? std::min(result, which.limit) : result;
 }
 
-std::vector<staleness_quantile> staleness(const std::string& connection_string,
+std::vector<staleness_quantile> staleness(const std::vector<std::string>& connection_strings,
                                           const known_selection& which) {
-  connection database{connection_string};
-  return database.transaction([&](pqxx::work& work) {
-    join_whole_tables(work);
-    std::vector<staleness_quantile> result;
-    for (const auto& row : work.exec_params(
-             std::string{known_ages} +
-                 "select f, percentile_disc(f) within group (order by age)::bigint "
-                 "from known, unnest(array[0.5, 0.9, 0.99, 1]::float8[]) f group by f order by f",
-             which.stars_first, which.stars_last))
-      result.push_back({row[0].as<double>(), row[1].as<int64_t>()});
-    return result;
-  });
+  std::vector<staleness_quantile> result;
+  for (auto& [fraction, seconds] :
+       quantiles(known_ages(connection_strings, which), {0.5, 0.9, 0.99, 1.0}))
+    result.push_back({fraction, seconds});
+  return result;
 }
 
 optional<crawl_status> newest_crawl(const std::string& connection_string, const std::string& name,

@@ -42,7 +42,8 @@ repository_summary summarize_repositories(const std::vector<std::string>& connec
                                           int64_t min_stars);
 
 /// How many repositories a refresh that begins now would read.
-int64_t count_known(const std::string& connection_string, const known_selection& which);
+int64_t count_known(const std::vector<std::string>& connection_strings,
+                    const known_selection& which);
 
 /// How long ago the known repositories that are not gone were read last: `fraction` of them at most
 /// `seconds`.
@@ -52,7 +53,7 @@ struct staleness_quantile {
 };
 
 /// For 50, 90, 99 and 100 %; empty where there are no repositories with so many stars.
-std::vector<staleness_quantile> staleness(const std::string& connection_string,
+std::vector<staleness_quantile> staleness(const std::vector<std::string>& connection_strings,
                                           const known_selection& which);
 
 /// A partition that is not complete.

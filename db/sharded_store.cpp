@@ -1,11 +1,13 @@
 #include "db/sharded_store.hpp"
 
 #include "db/bucket_map.hpp"
+#include "db/known_stream.hpp"
 #include "db/metadata_rows.hpp"
 #include "db/shards.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace gitstar::db {
 
@@ -30,6 +32,34 @@ void add(batch_receipt& sum, const batch_receipt& x) {
 
 bool is_empty(const batch& share) {
   return share.rows.empty() && share.gone.empty() && !has_metadata(share);
+}
+
+/// What is selected in one shard.
+struct shard_stream {
+  size_t shard;
+  std::unique_ptr<known_stream> ids;
+};
+
+constexpr int64_t merged_at_once = 20'000;
+
+/// The first `most` of all.
+std::vector<known_id> merge(std::vector<shard_stream>& streams, size_t most) {
+  std::vector<known_id> result;
+  while (result.size() < most) {
+    shard_stream* first = nullptr;
+    for (auto& x : streams)
+      if (x.ids->front() && (!first || *x.ids->front() < *first->ids->front()))
+        first = &x;
+    if (!first)
+      break;
+    result.push_back(*first->ids->front());
+    try {
+      first->ids->pop();
+    } catch (const store_error& failure) {
+      throw named_failure(first->shard, failure);
+    }
+  }
+  return result;
 }
 
 /// Metadata is where its repository is.
@@ -59,17 +89,15 @@ sharded_store::sharded_store(const std::vector<std::string>& connection_strings)
 
 sharded_store::~sharded_store() = default;
 
-batch_receipt sharded_store::write(const batch& work) {
-  auto start = std::chrono::steady_clock::now();
+/// What `body` does by the map of buckets, if need be again: each round finds a bucket that was
+/// moved meanwhile, so there are not more rounds than buckets.
+template <class Body>
+auto sharded_store::by_map(Body body) {
   if (!map_)
     read_map(std::nullopt);
-  // Each round finds a bucket that was moved meanwhile: there are not more rounds than buckets.
   for (;;) {
     try {
-      auto receipt = write_by(*map_, work);
-      receipt.elapsed =
-          std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
-      return receipt;
+      return body(*map_);
     } catch (const shard_outdated& found) {
       read_map(found.shard);
       if (map_->version < found.version)
@@ -77,6 +105,14 @@ batch_receipt sharded_store::write(const batch& work) {
                           " is ahead of the ledger: was one of them restored from a backup?");
     }
   }
+}
+
+batch_receipt sharded_store::write(const batch& work) {
+  auto start = std::chrono::steady_clock::now();
+  auto receipt = by_map([&](const bucket_map& map) { return write_by(map, work); });
+  receipt.elapsed =
+      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+  return receipt;
 }
 
 batch_receipt sharded_store::write_by(const bucket_map& map, const batch& work) {
@@ -144,7 +180,7 @@ int64_t sharded_store::select_known(const crawl& run, const known_selection& whi
   if (shards_.size() == 1)
     return ledger().select_known(run, which);
   if (which.condition.empty())
-    throw store_error("what changes most cannot be selected from several databases");
+    return by_map([&](const bucket_map& map) { return select_by(map, run, which); });
   return ledger().select_known(run, [&](repo_id after, uint32_t limit) {
     std::vector<repo_id> ids;
     for (auto& shard : shards_) {
@@ -156,6 +192,30 @@ int64_t sharded_store::select_known(const crawl& run, const known_selection& whi
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     ids.resize(std::min(ids.size(), size_t{limit}));
     return ids;
+  });
+}
+
+int64_t sharded_store::select_by(const bucket_map& map, const crawl& run,
+                                 const known_selection& which) {
+  std::vector<shard_stream> streams;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    auto buckets = map.buckets_of(i);
+    if (buckets.empty())
+      continue;
+    try {
+      streams.push_back({i, std::make_unique<known_stream>(connection_strings_[i], run.started_at,
+                                                           which, buckets, map.version)});
+    } catch (const outdated_map& found) {
+      throw shard_outdated{i, found.version};
+    } catch (const store_error& failure) {
+      throw named_failure(i, failure);
+    }
+  }
+  auto left = which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max();
+  return ledger().write_selection(run, [&] {
+    auto result = merge(streams, static_cast<size_t>(std::min<int64_t>(left, merged_at_once)));
+    left -= static_cast<int64_t>(result.size());
+    return result;
   });
 }
 

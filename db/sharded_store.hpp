@@ -28,7 +28,6 @@ public:
   batch_receipt write(const batch& work) override;
   std::vector<partition> open_partitions(int64_t crawl_id, int64_t after_id,
                                          uint32_t limit) override;
-  /// Only of a store in one PostgreSQL: the list is made in the ledger's transaction.
   int64_t select_known(const crawl& run, const known_selection& which) override;
   std::vector<repo_id> known_ids(repo_id first, repo_id last) override;
   certificate certify(int64_t crawl_id) override;
@@ -43,7 +42,10 @@ public:
   void save_widths(const std::vector<width_record>& widths) override;
 
 private:
+  template <class Body>
+  auto by_map(Body body);
   batch_receipt write_by(const bucket_map& map, const batch& work);
+  int64_t select_by(const bucket_map& map, const crawl& run, const known_selection& which);
   void read_map(std::optional<size_t> departed_from);
   postgres_store& ledger() { return *shards_.front(); }
 

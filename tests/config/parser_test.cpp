@@ -159,16 +159,6 @@ TEST_CASE("prices are decimals, and unset unless given", "[config]") {
         "\"euro\"");
 }
 
-TEST_CASE("a refresh of several databases is refused", "[config]") {
-  auto outcome = read("crawl:\n  name: mine\n  source: {refresh: {}}\n"
-                      "github: {credentials: [{token: x}]}\n"
-                      "store: {postgres: [host=a, host=b]}\n");
-  auto bad = std::get_if<problem>(&outcome);
-  REQUIRE(bad != nullptr);
-  CHECK(to_string(*bad) == "c.yaml:5:8: store: postgres must name one database for "
-                           "crawl.source.refresh, not several");
-}
-
 TEST_CASE("a list of servers makes shards", "[config]") {
   auto c = good(minimal("store: {postgres: [host=a, \"postgresql://u:p@b/db\"], "
                         "read_from: host=c}\n"));

@@ -90,7 +90,7 @@ TEST_CASE_METHOD(with_known, "when a repository was read is known without a row 
   auto before = value<int64_t>("select count(*) from repository_checks");
   ask("select compact_repository_checks()");
   CHECK(value<int64_t>("select count(*) from repository_checks") == before);
-  auto quantiles = db::staleness(connection_string(), everything());
+  auto quantiles = db::staleness({connection_string()}, everything());
   REQUIRE(quantiles.size() == 4);
   CHECK(quantiles[0].seconds / a_day == 2);
   CHECK(quantiles[3].fraction == 1);
@@ -151,7 +151,7 @@ TEST_CASE_METHOD(with_known, "age, stars and a limit bound what is selected", "[
   CHECK(found == std::vector<repo_id>{4, 5, 6, 7});
   which.limit = 2;
   CHECK(select(which).size() == 2);
-  CHECK(db::count_known(connection_string(), which) == 2);
+  CHECK(db::count_known({connection_string()}, which) == 2);
   which.limit = 0;
   which.stars_first = 55;
   found = select(which);

@@ -185,3 +185,47 @@ TEST_CASE_METHOD(with_shards, "the summary is that of all shards", "[db][shards]
   for (size_t i = 0; i < 6; ++i)
     CHECK(found.stars[i].star_count == wanted.stars[i].star_count);
 }
+
+TEST_CASE_METHOD(with_shards, "a refresh of several databases reads what it would of one",
+                 "[db][shards]") {
+  auto prepare = [this](size_t databases) {
+    make(databases);
+    write(1, 45'000);
+    auto later = make_batch(300, 9000, 3);
+    later.observed_at += std::chrono::hours{24};
+    later.gone = {17, 18, 44'444};
+    store().write(later);
+  };
+  auto select = [this](int64_t limit) {
+    auto run = current();
+    run.started_at = at(1'795'976'000);
+    ask(0, "delete from partitions");
+    auto chosen = store().select_known(run, {0, limit, 0, 1'000'000});
+    std::vector<repo_id> result;
+    for (auto& part : store().open_partitions(run.id, 0, 1000)) {
+      CHECK(part.id == static_cast<int64_t>(1 + result.size() / 1000));
+      result.insert(result.end(), part.seen_ids.begin(), part.seen_ids.end());
+    }
+    CHECK(chosen == static_cast<int64_t>(result.size()));
+    return result;
+  };
+  known_selection old{1, 0, 0, 1'000'000};
+  prepare(1);
+  auto all = select(0);
+  auto few = select(12'345);
+  auto count = db::count_known(connection_strings(), old);
+  CHECK(all.size() == 44'997);
+  CHECK(few.size() == 12'345);
+  CHECK(count == 44'997);
+  prepare(3);
+  CHECK(select(0) == all);
+  CHECK(select(12'345) == few);
+  CHECK(db::count_known(connection_strings(), old) == count);
+  CHECK(db::staleness(connection_strings(), old).size() == 4);
+  // Copies, as while a bucket is moved: they are not the shard's.
+  db::postgres_store{connection_strings()[1]}.write_rows(make_batch(1, 255), 1000);
+  CHECK(value(1, "select count(*) from repositories where repo_id = 1") == "1");
+  CHECK(select(0) == all);
+  ask(2, "drop table star_history");
+  CHECK_THROWS_WITH(select(0), Contains("shard 2: "));
+}

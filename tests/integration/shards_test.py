@@ -80,6 +80,27 @@ class ShardsTest(IntegrationTest):
             self.assertEqual(json.loads(status)["repositories"], report["repositories"])
             self.say(f"{rows} rows in {count} databases")
 
+    def test_a_refresh_reads_all_databases(self):
+        crawler = self.crawler(self.databases(3))
+        crawler.crawl()
+        known = crawler.report()["repositories"]
+        chosen = random.Random(7).sample(self.github.repositories("stars:>=0"), 137)
+        self.github.mutate(
+            stars=[
+                {"repo_id": int(x["repo_id"]), "star_count": int(x["star_count"]) + 1}
+                for x in chosen
+            ]
+        )
+        crawler.config["crawl"]["source"] = {"refresh": {}}
+        code, plan, errors = self.run_program(crawler, "plan", "--format", "json")
+        self.assertEqual((code, errors), (0, ""))
+        self.assertEqual(json.loads(plan)["ids"], known)
+        crawler.crawl()
+        report = self.assert_certified(crawler, self.github, "stars:>=0")
+        self.assertEqual(report["repositories"], known)
+        self.assertLess(report["staleness_seconds"]["100"], 60)
+        self.assert_in_their_places(crawler)
+
     def test_kills_lose_and_repeat_nothing(self):
         crawler = self.crawler(self.databases(3), simulator=["--latency", 40])
         crawler.config["github"]["query_width"] = {"page_max": 2}

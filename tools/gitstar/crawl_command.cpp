@@ -599,7 +599,7 @@ std::vector<db::staleness_quantile> crawl_run::look_at_ages(caf::scoped_actor& s
   if (!refresh || ending_ == ending::stopped)
     return {};
   auto ages = std::make_shared<std::vector<db::staleness_quantile>>();
-  auto look = [ages, where = store_.ledger(), which = selection(*refresh)] {
+  auto look = [ages, where = store_.shards, which = selection(*refresh)] {
     *ages = db::staleness(where, which);
   };
   return wait_for_store(self, look) ? *ages : std::vector<db::staleness_quantile>{};

@@ -169,7 +169,7 @@ int plan_by_arithmetic(const config::settings& settings, const plan_options& opt
   int64_t ids = 0;
   if (source.refresh && store_exists(settings.store)) {
     open_store store{settings.store};
-    ids = db::count_known(store.ledger(), selection(*source.refresh));
+    ids = db::count_known(store.shards, selection(*source.refresh));
   } else if (source.refresh) {
     std::fputs("gitstar: there is no store yet, so there is nothing to refresh\n", stderr);
     return exit_failed;
