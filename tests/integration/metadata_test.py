@@ -38,7 +38,7 @@ class MetadataTest(IntegrationTest):
     def learn_repositories(self):
         search = {"search": {"query": "stars:>=0", "include_forks": True}}
         self.crawler.config["crawl"]["source"] = search
-        self.crawler.crawl("--fresh")
+        self.crawler.crawl("--fresh", seconds=120)
         self.repositories = self.crawler.report()["repositories"]
         self.crawler.config["crawl"]["source"] = {"metadata": {"kinds": KINDS}}
 
