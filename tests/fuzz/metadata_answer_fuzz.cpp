@@ -50,7 +50,7 @@ void check_value(const metadata::column& of, const std::string& value) {
   if (of.type == column_type::boolean)
     require(value == "t" || value == "f", "a boolean is one", value);
   if (of.type == column_type::timestamptz)
-    require(parse_utc_text(value).engaged(), "a time is one", value);
+    require(parse_utc_text(value) != caf::none, "a time is one", value);
   if (of.type == column_type::text_array)
     require(value.starts_with('{') && value.ends_with('}'), "an array is one", value);
 }
@@ -65,8 +65,8 @@ void check_page(const metadata_page& page) {
         const auto& column = kind.columns[i];
         auto told =
             column.from == metadata::origin::node || column.from == metadata::origin::holder;
-        require(!told || column.nullable || row.values[i].engaged(), "what must be there is there",
-                std::string{column.name});
+        require(!told || column.nullable || row.values[i] != caf::none,
+                "what must be there is there", std::string{column.name});
         if (row.values[i])
           check_value(column, *row.values[i]);
       }
