@@ -19,6 +19,9 @@ REPOSITORIES = 20_000
 class DatabaseTest(IntegrationTest):
     """A simulated GitHub and one server for all tests of a class; a database for each test."""
 
+    latency_ms = 40
+    fetchers = 4
+
     @classmethod
     def setUpClass(cls):
         directory = Path(tempfile.mkdtemp(prefix="gitstar-database-"))
@@ -29,8 +32,8 @@ class DatabaseTest(IntegrationTest):
 
     def setUp(self):
         super().setUp()
-        self.github = Simulator(self, "--repositories", REPOSITORIES, "--latency", 40)
-        self.crawler = Crawler(self, self.github.url, fetchers=4)
+        self.github = Simulator(self, "--repositories", REPOSITORIES, "--latency", self.latency_ms)
+        self.crawler = Crawler(self, self.github.url, fetchers=self.fetchers)
         self.crawler.config["github"]["query_width"] = {"page_max": 2}
         self.crawler.config["store"]["postgres"] = self.postgres.new_database("crawled")
 
@@ -41,6 +44,11 @@ class DatabaseTest(IntegrationTest):
 
 
 class HungServerTest(DatabaseTest):
+    # While the server is being paused no fetcher may fill the two batches that it may have
+    # uncommitted: it would ask for nothing more.
+    latency_ms = 300
+    fetchers = 16
+
     def test_a_hung_server_does_not_keep_the_crawl_from_stopping(self):
         crawl = self.start()
         self.postgres.pause()
@@ -61,7 +69,6 @@ class HungServerTest(DatabaseTest):
         crawl = self.start()
         self.postgres.pause()
         self.addCleanup(self.postgres.resume)
-        # Fetchers go on for the two batches that each may have uncommitted.
         self.github.get("/_sim/faults", b"faults: [{ fault: bad_credentials, every: 1 }]")
         self.assertEqual(crawl.wait(), 1, crawl.text())
         self.assertIn("GitHub rejects every credential", crawl.text())
