@@ -60,8 +60,9 @@ class leadership::implementation {
 public:
   implementation(const std::string& connection_string, std::string name, std::string source,
                  std::string node, std::chrono::milliseconds takeover_after)
-      : database_(connection_string, frozen_after), name_(std::move(name)), source_(std::move(source)),
-        crawl_(name_ + ": " + source_), node_(std::move(node)), takeover_after_(takeover_after) {}
+      : database_(connection_string, frozen_after), name_(std::move(name)),
+        source_(std::move(source)), crawl_(name_ + ": " + source_), node_(std::move(node)),
+        takeover_after_(takeover_after) {}
 
   answer try_lead() {
     return database_.transaction([&](pqxx::work& work) {
