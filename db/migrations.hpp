@@ -43,8 +43,8 @@ migration_report migrate(const std::string& connection_string,
                          const std::vector<migration>& wanted = built_in_migrations(),
                          const std::optional<config::partitioning>& layout = {});
 
-/// Builds the indexes for queries that are missing (0017_history_index.sql), of repositories and of
-/// their history at the same time: to be called when a crawl has ended. Throws `store_error`.
+/// Builds the indexes for queries that are missing (0013_metadata_views.sql), of repositories and
+/// of their history at the same time: to be called when a crawl has ended. Throws `store_error`.
 void build_query_indexes(const std::string& connection_string);
 
 } // namespace gitstar::db

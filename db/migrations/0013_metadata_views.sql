@@ -104,11 +104,16 @@ group by c.repo_id, r.full_name, c.name;
 comment on view check_failure_rate is
   'Of the checks that succeeded or failed within the last 30 days, by name, how many failed';
 
--- As 0001_repositories.sql has it, and with what ranks repositories by their open issues.
-create or replace function build_query_indexes() returns void language plpgsql as $$
+-- In the place of build_query_indexes (0001_repositories.sql), with what ranks repositories by their
+-- open issues. By table: those of the two are built side by side.
+drop function build_query_indexes();
+
+create function build_repository_indexes() returns void language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(hashtext('gitstar.query_indexes'));
   if to_regclass('repositories_full_name') is null then
+    -- Names move to other repositories (rename, delete, create), so this one is not unique.
+    -- text_pattern_ops compares bytes in every locale and also serves "like 'owner/%'".
     create index repositories_full_name on repositories (full_name text_pattern_ops);
   end if;
   if to_regclass('repositories_star_count') is null then
@@ -118,7 +123,13 @@ begin
     create index repositories_open_issue_count on repositories (open_issue_count desc)
       where open_issue_count is not null;
   end if;
+end $$;
+
+create function build_history_indexes() returns void language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('gitstar.history_indexes'));
   if to_regclass('star_history_repo_id') is null then
+    -- Not unique: two observations within one second may differ.
     create index star_history_repo_id on star_history (repo_id, observed_at);
   end if;
 end $$;
