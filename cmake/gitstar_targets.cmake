@@ -16,23 +16,35 @@ function(gitstar_compile_options target)
   endif()
 endfunction()
 
-# gitstar_library(NAME SOURCES ... LINK ...): a static library of ours.
+# gitstar_in_groups(TARGET ALONE...): its sources are compiled in groups where GITSTAR_UNITY is on,
+# but for those ALONE whose local names are too short, or whose types too local, for company.
+function(gitstar_in_groups target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${GITSTAR_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+  if(ARGN)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
+endfunction()
+
+# gitstar_library(NAME SOURCES ... LINK ... [ALONE ...]): a static library of ours, compiled in
+# groups.
 function(gitstar_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
-  add_library(${name} STATIC ${arg_SOURCES})
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;ALONE" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES} ${arg_ALONE})
+  gitstar_in_groups(${name} ${arg_ALONE})
   gitstar_compile_options(${name})
   target_link_libraries(${name} PUBLIC ${arg_LINK})
 endfunction()
 
-# gitstar_test(NAME LABEL label [OPTIMIZED] SOURCES ... LINK ... [HEADERS ...]): one test program;
-# each TEST_CASE is counted inside, CTest runs the program once. LABEL is the part of the tree that
-# it covers. HEADERS are those that most of its sources begin with.
+# gitstar_test(NAME LABEL label [OPTIMIZED] SOURCES ... LINK ... [HEADERS ...] [ALONE ...]): one test
+# program; each TEST_CASE is counted inside, CTest runs the program once. LABEL is the part of the
+# tree that it covers. HEADERS are those that most of its sources begin with.
 function(gitstar_test name)
-  cmake_parse_arguments(arg "OPTIMIZED" "LABEL;TIMEOUT" "SOURCES;LINK;HEADERS" ${ARGN})
-  add_executable(${name} ${arg_SOURCES})
+  cmake_parse_arguments(arg "OPTIMIZED" "LABEL;TIMEOUT" "SOURCES;ALONE;LINK;HEADERS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES} ${arg_ALONE})
   gitstar_compile_options(${name})
   # Parsing headers takes most of the time, and most test code runs once.
   target_precompile_headers(${name} PRIVATE ${arg_HEADERS} <catch2/catch.hpp>)
+  gitstar_in_groups(${name} ${arg_ALONE})
   if(NOT arg_OPTIMIZED)
     target_compile_options(${name} PRIVATE -O0)
   endif()

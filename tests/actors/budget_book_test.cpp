@@ -1,20 +1,15 @@
 #include "actors/budget_book.hpp"
+#include "tests/actors/still_clock.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <map>
 
 using namespace gitstar;
+using namespace gitstar::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-using time_point = budget_book::time_point;
-
-const time_point start{1000h};
-const timestamp wall_start{std::chrono::sys_days{std::chrono::year{2024} / 6 / 1}};
-
-wall_clock test_clock() { return {wall_start, start}; }
 
 config::credential named(const std::string& name) {
   config::credential x;
@@ -25,7 +20,7 @@ config::credential named(const std::string& name) {
 
 /// One credential by itself.
 credential_account account(const config::credential& settings) {
-  return {settings, config::limits_section{}, test_clock()};
+  return {settings, config::limits_section{}, still_clock()};
 }
 
 query_report good(int64_t remaining = 4000, std::chrono::seconds reset_in = 30min) {
@@ -52,7 +47,7 @@ query_report bad(outcome result, const std::string& message = "no") {
 class book {
 public:
   explicit book(std::vector<config::credential> credentials)
-      : uut(settings(std::move(credentials)), test_clock()) {
+      : uut(settings(std::move(credentials)), still_clock()) {
     uut.recorded(uut.recording());
   }
 

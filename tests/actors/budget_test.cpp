@@ -1,22 +1,17 @@
 #include "actors/budget.hpp"
 #include "actors/circuit_breaker.hpp"
 #include "actors/width_table.hpp"
+#include "tests/actors/still_clock.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <cmath>
 
 using namespace gitstar;
+using namespace gitstar::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-using time_point = budget::time_point;
-
-const time_point start{1000h};
-const timestamp wall_start{std::chrono::seconds{1717200000}};
-
-wall_clock test_clock() { return {wall_start, start}; }
 
 query_report report_of(int64_t remaining, std::chrono::seconds reset_in, int64_t cost = 1) {
   query_report x;
@@ -34,7 +29,7 @@ query_report failed_with(outcome result) {
 /// A budget with the reserve of the default limits.
 class test_budget : public budget {
 public:
-  explicit test_budget(config::limits_section limits = {}) : budget(limits, test_clock()) {
+  explicit test_budget(config::limits_section limits = {}) : budget(limits, still_clock()) {
     recorded(recording());
   }
 
@@ -370,7 +365,7 @@ TEST_CASE("a restart forgets no response time of the last minute", "[budget]") {
 TEST_CASE("no more is sent than the ledger allows for", "[budget]") {
   config::limits_section limits;
   limits.points_per_minute = 100;
-  budget x{limits, test_clock()};
+  budget x{limits, still_clock()};
   auto ready = [&x] { return x.ready_at(start, 1, 0.02); };
   CHECK(x.wants_record());
   CHECK_FALSE(ready());

@@ -11,7 +11,7 @@ using namespace gitstar;
 
 namespace {
 
-lease range(repo_id first, repo_id last) {
+lease leased_ids(repo_id first, repo_id last) {
   lease x;
   x.shape = query_shape::nodes;
   x.part.description = to_string(id_range{first, last});
@@ -29,9 +29,9 @@ lease list(std::vector<repo_id> ids) {
 }
 
 /// What GitHub says of one id; `none`: there is such a repository.
-using world = std::function<field_error(repo_id)>;
+using fates = std::function<field_error(repo_id)>;
 
-field_answer answer(const search_field& field, const world& says) {
+field_answer answer(const search_field& field, const fates& says) {
   field_answer result;
   for (uint32_t i = 0; i < field.ids.size(); ++i) {
     auto error = says(field.ids[i]);
@@ -47,13 +47,13 @@ field_answer answer(const search_field& field, const world& says) {
 }
 
 /// What reading has given, and what it cost.
-struct reading {
+struct id_reading {
   findings found;
   size_t fields = 0;
   size_t stalls = 0;
   size_t widest = 0;
 
-  void step(id_reader& reader, const world& says) {
+  void step(id_reader& reader, const fates& says) {
     auto page = reader.next_page();
     REQUIRE(page);
     auto field = reader.field(*page);
@@ -64,7 +64,7 @@ struct reading {
     ++fields;
   }
 
-  void to_end(id_reader& reader, const world& says) {
+  void to_end(id_reader& reader, const fates& says) {
     for (auto i = 0; i < 5000 && !reader.finished(); ++i)
       step(reader, says);
     REQUIRE(reader.finished());
@@ -88,9 +88,9 @@ field_error all_are_there(repo_id) { return field_error::none; }
 } // namespace
 
 TEST_CASE("a range is read in fields of a hundred ids, and holes are not expected", "[id_reader]") {
-  id_reader uut{range(1001, 6050)};
+  id_reader uut{leased_ids(1001, 6050)};
   CHECK(uut.available() == page_window);
-  reading x;
+  id_reading x;
   x.to_end(uut, odd_ids_are_holes);
   CHECK(x.fields == 51);
   CHECK(x.widest == 100);
@@ -111,7 +111,7 @@ TEST_CASE("whoever takes a range over asks again for no page that is stored", "[
       random = random * 1664525u + 1013904223u;
       return (random >> 8) % below;
     };
-    auto work = range(1, 9950);
+    auto work = leased_ids(1, 9950);
     auto uut = std::make_unique<id_reader>(work);
     std::set<repo_id> stored;
     std::vector<std::pair<uint32_t, search_field>> under_way;
@@ -142,8 +142,8 @@ TEST_CASE("whoever takes a range over asks again for no page that is stored", "[
 }
 
 TEST_CASE("only what an answer lacks is asked again", "[id_reader]") {
-  id_reader uut{range(1, 100)};
-  reading x;
+  id_reader uut{leased_ids(1, 100)};
+  id_reading x;
   x.step(uut, [&](repo_id id) { return id > 90 ? field_error::transient : odd_ids_are_holes(id); });
   CHECK(x.found.rows.size() == 45);
   auto page = uut.next_page();
@@ -156,13 +156,13 @@ TEST_CASE("only what an answer lacks is asked again", "[id_reader]") {
 }
 
 TEST_CASE("a null without NOT_FOUND is never a hole", "[id_reader]") {
-  id_reader uut{range(1, 300)};
+  id_reader uut{leased_ids(1, 300)};
   auto says = [](repo_id id) {
     if (id == 7)
       return field_error::forbidden;
     return id == 150 ? field_error::transient : field_error::none;
   };
-  reading x;
+  id_reading x;
   x.to_end(uut, says);
   CHECK(uut.part().state == partition_state::incomplete);
   CHECK(uut.part().expected == 300);
@@ -176,7 +176,7 @@ TEST_CASE("a null without NOT_FOUND is never a hole", "[id_reader]") {
     again.part.state = partition_state::open;
     id_reader repair{again};
     CHECK(repair.available() == 1);
-    reading y;
+    id_reading y;
     y.to_end(repair, all_are_there);
     CHECK(y.fields == 1);
     CHECK(y.ids() == std::set<repo_id>{7, 150});
@@ -188,9 +188,9 @@ TEST_CASE("a null without NOT_FOUND is never a hole", "[id_reader]") {
 }
 
 TEST_CASE("an id without data gets four tries and another four at the end", "[id_reader]") {
-  id_reader uut{range(1, 100)};
+  id_reader uut{leased_ids(1, 100)};
   auto tries = 0;
-  reading x;
+  id_reading x;
   x.to_end(uut, [&](repo_id id) {
     tries += id == 50;
     return id == 50 && tries <= 4 ? field_error::transient : field_error::none;
@@ -202,8 +202,8 @@ TEST_CASE("an id without data gets four tries and another four at the end", "[id
 }
 
 TEST_CASE("after a resource limit fewer ids are asked for at once", "[id_reader]") {
-  id_reader uut{range(1, 400)};
-  reading x;
+  id_reader uut{leased_ids(1, 400)};
+  id_reading x;
   size_t most = 30;
   auto page = uut.next_page();
   while (page) {
@@ -221,7 +221,7 @@ TEST_CASE("after a resource limit fewer ids are asked for at once", "[id_reader]
 }
 
 TEST_CASE("who failed before asks for less", "[id_reader]") {
-  auto work = range(1, 400);
+  auto work = leased_ids(1, 400);
   work.part.attempts = 3;
   id_reader uut{work};
   CHECK(uut.field(*uut.next_page()).ids.size() == 12);
@@ -236,7 +236,7 @@ TEST_CASE("a list is read to its end, and names what is gone", "[id_reader]") {
     ids.push_back(3 * id);
   id_reader uut{list(ids)};
   CHECK(uut.available() == 3);
-  reading x;
+  id_reading x;
   x.to_end(uut, [](repo_id id) { return id == 30 ? field_error::not_found : field_error::none; });
   CHECK(x.fields == 3);
   CHECK(x.found.gone == std::vector<repo_id>{30});
@@ -250,7 +250,7 @@ TEST_CASE("a page of a list that lacks something is read again after a crash", "
   for (repo_id id = 1; id <= 200; ++id)
     ids.push_back(id);
   auto work = list(ids);
-  reading x;
+  id_reading x;
   auto says = [](repo_id id) { return id == 5 ? field_error::forbidden : field_error::none; };
   {
     id_reader uut{work};

@@ -10,7 +10,7 @@ using namespace gitstar;
 
 namespace {
 
-lease range(repo_id first, repo_id last, id_listing listing = id_listing::always) {
+lease listed_ids(repo_id first, repo_id last, id_listing listing = id_listing::always) {
   lease x;
   x.shape = query_shape::nodes;
   x.part.description = to_string(id_range{first, last});
@@ -20,7 +20,7 @@ lease range(repo_id first, repo_id last, id_listing listing = id_listing::always
 }
 
 /// Repositories as REST and GraphQL show them.
-struct world {
+struct listed_world {
   std::set<repo_id> ids;
   std::set<repo_id> null_in_list{};
   std::set<repo_id> unlisted{}; ///< there all the same
@@ -64,14 +64,14 @@ struct world {
 };
 
 /// What reading has given, and what it cost.
-struct reading {
+struct listing_reading {
   findings found{};
   size_t listings = 0;
   size_t fields = 0;
   size_t asked = 0;
   size_t longest = 0;
 
-  void step(lease_reader& reader, const world& says) {
+  void step(lease_reader& reader, const listed_world& says) {
     auto shape = reader.shape();
     auto page = reader.next_page();
     REQUIRE(page);
@@ -93,7 +93,7 @@ struct reading {
     longest = std::max(longest, reader.part().seen_ids.size());
   }
 
-  void to_end(lease_reader& reader, const world& says) {
+  void to_end(lease_reader& reader, const listed_world& says) {
     for (auto i = 0; i < 20'000 && !reader.finished(); ++i)
       step(reader, says);
     REQUIRE(reader.finished());
@@ -126,11 +126,11 @@ void check_done(const lease_reader& uut, int64_t there) {
 
 TEST_CASE("only ids that are listed are asked for", "[listing_reader]") {
   // The range begins and ends in the middle of what there is.
-  world github{every(10, 5, 200'000)};
-  listing_reader uut{range(1001, 86'000)};
+  listed_world github{every(10, 5, 200'000)};
+  listing_reader uut{listed_ids(1001, 86'000)};
   CHECK(uut.shape() == query_shape::id_list);
   CHECK(uut.available() == 1);
-  reading x;
+  listing_reading x;
   x.to_end(uut, github);
   CHECK(x.ids() == every(10, 1005, 85'995));
   CHECK(x.asked == 8500);
@@ -141,9 +141,9 @@ TEST_CASE("only ids that are listed are asked for", "[listing_reader]") {
 }
 
 TEST_CASE("a range beyond the newest repository is listed once", "[listing_reader]") {
-  world github{every(10, 5, 900)};
-  listing_reader uut{range(1001, 86'000)};
-  reading x;
+  listed_world github{every(10, 5, 900)};
+  listing_reader uut{listed_ids(1001, 86'000)};
+  listing_reading x;
   x.to_end(uut, github);
   CHECK(x.listings == 1);
   CHECK(x.fields == 0);
@@ -151,11 +151,11 @@ TEST_CASE("a range beyond the newest repository is listed once", "[listing_reade
 }
 
 TEST_CASE("where nothing can be listed all ids are asked for", "[listing_reader]") {
-  world github{every(10, 5, 3000)};
+  listed_world github{every(10, 5, 3000)};
   github.can_list = false;
   auto mode = GENERATE(id_listing::always, id_listing::automatic);
-  listing_reader uut{range(1001, 5000, mode)};
-  reading x;
+  listing_reader uut{listed_ids(1001, 5000, mode)};
+  listing_reading x;
   x.to_end(uut, github);
   CHECK(x.listings == 1);
   CHECK(x.asked == 4000);
@@ -164,9 +164,9 @@ TEST_CASE("where nothing can be listed all ids are asked for", "[listing_reader]
 
 TEST_CASE("listing that ends in the middle of a range leaves the rest to be asked for",
           "[listing_reader]") {
-  world github{every(10, 5, 90'000)};
-  listing_reader uut{range(1, 50'000)};
-  reading x;
+  listed_world github{every(10, 5, 90'000)};
+  listing_reader uut{listed_ids(1, 50'000)};
+  listing_reading x;
   while (x.listings < 13)
     x.step(uut, github);
   github.can_list = false;
@@ -178,12 +178,12 @@ TEST_CASE("listing that ends in the middle of a range leaves the rest to be aske
 
 TEST_CASE("known repositories that are not listed are gone only if nobody knows them",
           "[listing_reader]") {
-  world github{every(10, 5, 100'000)};
+  listed_world github{every(10, 5, 100'000)};
   github.unlisted = {2005, 80'005}; // there, but not listed
-  listing_reader uut{range(1, 86'000)};
+  listing_reader uut{listed_ids(1, 86'000)};
   CHECK(uut.wants_known() == id_range{1, 86'000});
   uut.know({105, 2005, 3333, 40'000, 80'005, 85'999});
-  reading x;
+  listing_reading x;
   x.to_end(uut, github);
   CHECK(x.ids() == every(10, 5, 86'000));
   CHECK(x.found.gone == std::vector<repo_id>{3333, 40'000, 85'999});
@@ -192,13 +192,13 @@ TEST_CASE("known repositories that are not listed are gone only if nobody knows 
 
 TEST_CASE("more known repositories than a block has room for are asked for block by block",
           "[listing_reader]") {
-  world github{{90'000}};
+  listed_world github{{90'000}};
   std::vector<repo_id> known;
   for (auto id : every(2, 2, 80'000))
     known.push_back(id);
-  listing_reader uut{range(1, 86'000)};
+  listing_reader uut{listed_ids(1, 86'000)};
   uut.know(known);
-  reading x;
+  listing_reading x;
   x.to_end(uut, github);
   CHECK(x.found.gone == known);
   CHECK(x.longest <= static_cast<size_t>(most_listed_ids));
@@ -206,7 +206,7 @@ TEST_CASE("more known repositories than a block has room for are asked for block
 }
 
 TEST_CASE("where a listing shows null all ids in between are asked for", "[listing_reader]") {
-  world github{every(7, 7, 60'000)};
+  listed_world github{every(7, 7, 60'000)};
   SECTION("single ones") {
     for (repo_id n = 1; n < 8000; n += 37)
       github.null_in_list.insert(7 * n);
@@ -214,8 +214,8 @@ TEST_CASE("where a listing shows null all ids in between are asked for", "[listi
   SECTION("the last ones") { github.null_in_list = every(7, 49'007, 60'000); }
   SECTION("the first ones") { github.null_in_list = every(7, 7, 1400); }
   SECTION("all of them") { github.null_in_list = github.ids; }
-  listing_reader uut{range(1, 50'000)};
-  reading x;
+  listing_reader uut{listed_ids(1, 50'000)};
+  listing_reading x;
   x.to_end(uut, github);
   CHECK(x.ids() == every(7, 7, 50'000));
   CHECK(x.found.rows.size() == 7142);
@@ -223,10 +223,10 @@ TEST_CASE("where a listing shows null all ids in between are asked for", "[listi
 }
 
 TEST_CASE("a null before a great gap does not make a block too long", "[listing_reader]") {
-  world github{{5, 60'000, 60'001, 60'002}};
+  listed_world github{{5, 60'000, 60'001, 60'002}};
   github.null_in_list = {60'000};
-  listing_reader uut{range(1, 86'000)};
-  reading x;
+  listing_reader uut{listed_ids(1, 86'000)};
+  listing_reading x;
   x.to_end(uut, github);
   CHECK(x.ids() == github.ids);
   CHECK(x.longest <= static_cast<size_t>(most_listed_ids));
@@ -234,13 +234,13 @@ TEST_CASE("a null before a great gap does not make a block too long", "[listing_
 }
 
 TEST_CASE("what comes without data gets another chance when the range ends", "[listing_reader]") {
-  world github{every(10, 5, 100'000)};
+  listed_world github{every(10, 5, 100'000)};
   auto closed = [](repo_id id) { return id == 1005 || id == 70'005; };
   github.failure = [&](repo_id id) {
     return closed(id) ? field_error::forbidden : field_error::none;
   };
-  listing_reader uut{range(1, 86'000)};
-  reading x;
+  listing_reader uut{listed_ids(1, 86'000)};
+  listing_reading x;
   SECTION("in vain") {
     x.to_end(uut, github);
     CHECK(uut.part().state == partition_state::incomplete);
@@ -260,7 +260,7 @@ TEST_CASE("what comes without data gets another chance when the range ends", "[l
 
 TEST_CASE("whoever takes a listed range over asks again for nothing that is stored",
           "[listing_reader]") {
-  world github{every(9, 4, 100'000)};
+  listed_world github{every(9, 4, 100'000)};
   github.unlisted = {4, 13, 40'000};
   const std::vector<repo_id> known{4, 13, 50, 40'000, 55'555};
   for (uint32_t seed = 1; seed <= 20; ++seed) {
@@ -269,8 +269,8 @@ TEST_CASE("whoever takes a listed range over asks again for nothing that is stor
       random = random * 1664525u + 1013904223u;
       return (random >> 8) % below;
     };
-    auto work = range(1, 60'000);
-    reading x;
+    auto work = listed_ids(1, 60'000);
+    listing_reading x;
     std::unique_ptr<lease_reader> uut;
     auto begin = [&](const partition& part) {
       work.part = part;
@@ -307,10 +307,10 @@ TEST_CASE("automatic lists where that spends less", "[listing_reader]") {
       GENERATE(example{3, 1, true}, example{1, 1, false}, example{2, 1, false}, example{5, 3, true},
                example{4, 3, false}, example{12, 10, true}, example{10, 10, false});
   CAPTURE(x.step, x.width);
-  world github{every(x.step, 1, 100'000)};
-  listing_reader uut{range(1, 86'000, id_listing::automatic)};
+  listed_world github{every(x.step, 1, 100'000)};
+  listing_reader uut{listed_ids(1, 86'000, id_listing::automatic)};
   uut.learn_width(x.width);
-  reading found;
+  listing_reading found;
   found.to_end(uut, github);
   auto there = static_cast<int64_t>(every(x.step, 1, 86'000).size());
   check_done(uut, there);
@@ -325,9 +325,9 @@ TEST_CASE("automatic lists where that spends less", "[listing_reader]") {
 TEST_CASE("automatic gives listing up where a range becomes dense", "[listing_reader]") {
   auto ids = every(20, 1, 40'000);
   ids.merge(every(1, 40'001, 100'000));
-  world github{ids};
-  listing_reader uut{range(1, 80'000, id_listing::automatic)};
-  reading x;
+  listed_world github{ids};
+  listing_reader uut{listed_ids(1, 80'000, id_listing::automatic)};
+  listing_reading x;
   x.to_end(uut, github);
   check_done(uut, 42'000);
   CHECK(x.found.rows.size() == 42'000);
@@ -337,13 +337,13 @@ TEST_CASE("automatic gives listing up where a range becomes dense", "[listing_re
 
 TEST_CASE("a range that was begun listed goes on unlisted where listing was switched off",
           "[listing_reader]") {
-  world github{every(10, 5, 100'000)};
+  listed_world github{every(10, 5, 100'000)};
   auto steps = GENERATE(3, 10, 15, 25);
-  reading x;
-  auto uut = make_reader(range(1, 30'000));
+  listing_reading x;
+  auto uut = make_reader(listed_ids(1, 30'000));
   for (auto i = 0; i < steps; ++i)
     x.step(*uut, github);
-  auto work = range(1, 30'000, id_listing::never);
+  auto work = listed_ids(1, 30'000, id_listing::never);
   work.part = uut->part();
   auto listed = x.listings;
   uut = make_reader(work);

@@ -24,9 +24,9 @@ lease lease_for(int64_t expected, cursor_mode mode, bool splittable = true) {
 }
 
 /// A GitHub whose repositories all match, and what reading it has given.
-class reading {
+class page_reading {
 public:
-  explicit reading(size_t count) : github(gitstar::test::random_repositories(count, 1)) {}
+  explicit page_reading(size_t count) : github(gitstar::test::random_repositories(count, 1)) {}
 
   /// Asks for all pages that can be asked for now in one query; returns how many.
   size_t round(page_reader& reader) {
@@ -70,7 +70,7 @@ public:
 } // namespace
 
 TEST_CASE("unverified cursors allow page 1 alone, then all others together", "[page_reader]") {
-  reading world{450};
+  page_reading world{450};
   page_reader reader{lease_for(450, cursor_mode::unverified)};
   CHECK(reader.available() == 1);
   CHECK(world.round(reader) == 1);
@@ -85,7 +85,7 @@ TEST_CASE("unverified cursors allow page 1 alone, then all others together", "[p
 }
 
 TEST_CASE("predicted cursors allow all pages together", "[page_reader]") {
-  reading world{1000};
+  page_reading world{1000};
   page_reader reader{lease_for(1000, cursor_mode::predicted)};
   CHECK(reader.available() == 10);
   CHECK(world.round(reader) == 10);
@@ -94,7 +94,7 @@ TEST_CASE("predicted cursors allow all pages together", "[page_reader]") {
 }
 
 TEST_CASE("opaque cursors are followed page after page", "[page_reader]") {
-  reading world{450};
+  page_reading world{450};
   world.github.opaque_cursors = true;
   page_reader reader{lease_for(450, cursor_mode::unverified)};
   for (auto page = 0; page < 5; ++page)
@@ -106,7 +106,7 @@ TEST_CASE("opaque cursors are followed page after page", "[page_reader]") {
 
 TEST_CASE("serial paging goes on where it stopped", "[page_reader]") {
   auto mode = GENERATE(cursor_mode::unverified, cursor_mode::serial);
-  reading world{450};
+  page_reading world{450};
   world.github.opaque_cursors = true;
   page_reader first{lease_for(450, cursor_mode::unverified)};
   world.round(first);
@@ -122,7 +122,7 @@ TEST_CASE("serial paging goes on where it stopped", "[page_reader]") {
 
 TEST_CASE("predicted paging asks only for the pages that are missing", "[page_reader]") {
   auto mode = GENERATE(cursor_mode::unverified, cursor_mode::predicted);
-  reading world{450};
+  page_reading world{450};
   page_reader first{lease_for(450, cursor_mode::predicted)};
   first.next_page();
   auto page = *first.next_page();
@@ -139,7 +139,7 @@ TEST_CASE("predicted paging asks only for the pages that are missing", "[page_re
 }
 
 TEST_CASE("what was read with cursors that have become opaque is read again", "[page_reader]") {
-  reading world{450};
+  page_reading world{450};
   page_reader first{lease_for(450, cursor_mode::predicted)};
   first.next_page();
   auto page = *first.next_page();
@@ -157,7 +157,7 @@ TEST_CASE("what was read with cursors that have become opaque is read again", "[
 }
 
 TEST_CASE("pages asked together with a wrong cursor do not count", "[page_reader]") {
-  reading world{300};
+  page_reading world{300};
   page_reader reader{lease_for(300, cursor_mode::predicted)};
   std::vector<field_answer> answers;
   for (auto i = 0; i < 3; ++i) {
@@ -178,7 +178,7 @@ TEST_CASE("pages asked together with a wrong cursor do not count", "[page_reader
 }
 
 TEST_CASE("a count that grows adds pages", "[page_reader]") {
-  reading world{450};
+  page_reading world{450};
   page_reader reader{lease_for(250, cursor_mode::predicted)};
   CHECK(world.round(reader) == 3);
   CHECK_FALSE(reader.finished());
@@ -188,7 +188,7 @@ TEST_CASE("a count that grows adds pages", "[page_reader]") {
 }
 
 TEST_CASE("a count that falls needs no further pages", "[page_reader]") {
-  reading world{150};
+  page_reading world{150};
   page_reader reader{lease_for(450, cursor_mode::unverified)};
   world.to_end(reader);
   CHECK(world.asked == 2);
@@ -197,7 +197,7 @@ TEST_CASE("a count that falls needs no further pages", "[page_reader]") {
 }
 
 TEST_CASE("a page under way is kept although the count falls meanwhile", "[page_reader]") {
-  reading world{350};
+  page_reading world{350};
   world.github.shown_count = [](const search_field& field, int64_t exact) {
     return field.after == search_cursor(300) ? exact : exact - 100;
   };
@@ -208,7 +208,7 @@ TEST_CASE("a page under way is kept although the count falls meanwhile", "[page_
 }
 
 TEST_CASE("a page that failed while the count fell is asked for again", "[page_reader]") {
-  reading world{350};
+  page_reading world{350};
   auto fail = true;
   world.github.shown_count = [](const search_field&, int64_t exact) { return exact - 100; };
   world.github.change = [&](const api_request& request, api_response& response) {
@@ -223,7 +223,7 @@ TEST_CASE("a page that failed while the count fell is asked for again", "[page_r
 }
 
 TEST_CASE("what slips past a page's border when another is deleted is found", "[page_reader]") {
-  reading world{150};
+  page_reading world{150};
   auto deleted = false;
   world.github.change = [&](const api_request& request, api_response& response) {
     auto second_page = request.fields[0].after == search_cursor(100);
@@ -241,7 +241,7 @@ TEST_CASE("what slips past a page's border when another is deleted is found", "[
 }
 
 TEST_CASE("a page that was put back is handed out again", "[page_reader]") {
-  reading world{300};
+  page_reading world{300};
   page_reader reader{lease_for(300, cursor_mode::predicted)};
   CHECK(reader.next_page() == 0u);
   CHECK(reader.next_page() == 1u);
@@ -253,7 +253,7 @@ TEST_CASE("a page that was put back is handed out again", "[page_reader]") {
 }
 
 TEST_CASE("a repository that two pages show is a duplicate, stored once", "[page_reader]") {
-  reading world{200};
+  page_reading world{200};
   world.github.change = [&](const api_request&, api_response& response) {
     auto& fields = response.fields;
     if (fields.size() == 2)
@@ -268,7 +268,7 @@ TEST_CASE("a repository that two pages show is a duplicate, stored once", "[page
 }
 
 TEST_CASE("what one sort hides another sort shows", "[page_reader]") {
-  reading world{250};
+  page_reading world{250};
   world.github.is_hidden = [](const search_field& field, const repository& x) {
     return field.query.ends_with("sort:stars-desc") && x.repo_id % 7 == 0;
   };
@@ -282,7 +282,7 @@ TEST_CASE("what one sort hides another sort shows", "[page_reader]") {
 }
 
 TEST_CASE("what no sort shows makes the partition incomplete, with the reason", "[page_reader]") {
-  reading world{250};
+  page_reading world{250};
   auto hidden = world.github.repositories()[17].repo_id;
   world.github.is_hidden = [=](const search_field&, const repository& x) {
     return x.repo_id == hidden;
@@ -298,7 +298,7 @@ TEST_CASE("what no sort shows makes the partition incomplete, with the reason", 
 TEST_CASE("a count that is too low hides nothing", "[page_reader]") {
   auto opaque = GENERATE(false, true);
   CAPTURE(opaque);
-  reading world{430};
+  page_reading world{430};
   world.github.opaque_cursors = opaque;
   world.github.shown_count = [](const search_field&, int64_t) { return 190; };
   page_reader reader{lease_for(190, cursor_mode::unverified)};
@@ -308,7 +308,7 @@ TEST_CASE("a count that is too low hides nothing", "[page_reader]") {
 }
 
 TEST_CASE("that a page follows is not forgotten between leases", "[page_reader]") {
-  reading world{250};
+  page_reading world{250};
   world.github.shown_count = [](const search_field&, int64_t) { return 190; };
   page_reader before{lease_for(190, cursor_mode::predicted)};
   world.round(before);
@@ -322,7 +322,7 @@ TEST_CASE("that a page follows is not forgotten between leases", "[page_reader]"
 }
 
 TEST_CASE("nulls are missing, not gone", "[page_reader]") {
-  reading world{250};
+  page_reading world{250};
   auto broken = world.github.repositories()[17].repo_id;
   world.github.is_null = [=](const search_field&, const repository& x) {
     return x.repo_id == broken;
@@ -335,7 +335,7 @@ TEST_CASE("nulls are missing, not gone", "[page_reader]") {
 }
 
 TEST_CASE("a partition with more than 1,000 matches is given back to be cut", "[page_reader]") {
-  reading world{1200};
+  page_reading world{1200};
   page_reader reader{lease_for(900, cursor_mode::predicted)};
   world.to_end(reader);
   CHECK(reader.part().state == partition_state::open);
@@ -346,13 +346,13 @@ TEST_CASE("a partition with more than 1,000 matches is given back to be cut", "[
 }
 
 TEST_CASE("what cannot be cut is read with every sort", "[page_reader]") {
-  reading world{1200};
+  page_reading world{1200};
   page_reader reader{lease_for(1200, cursor_mode::predicted, false)};
   world.to_end(reader);
   CHECK(reader.part().seen == static_cast<int64_t>(world.distinct()));
   CHECK(reader.part().seen > 1000);
 
-  reading large{4500};
+  page_reading large{4500};
   page_reader hopeless{lease_for(4500, cursor_mode::predicted, false)};
   large.to_end(hopeless);
   CHECK(hopeless.part().state == partition_state::incomplete);
@@ -361,7 +361,7 @@ TEST_CASE("what cannot be cut is read with every sort", "[page_reader]") {
 }
 
 TEST_CASE("an empty partition is done after its first page", "[page_reader]") {
-  reading world{0};
+  page_reading world{0};
   page_reader reader{lease_for(0, cursor_mode::unverified)};
   world.to_end(reader);
   CHECK(reader.part().state == partition_state::done);
@@ -369,7 +369,7 @@ TEST_CASE("an empty partition is done after its first page", "[page_reader]") {
 }
 
 TEST_CASE("an answer makes the partition's failures forgotten", "[page_reader]") {
-  reading world{250};
+  page_reading world{250};
   auto work = lease_for(250, cursor_mode::unverified);
   work.part.attempts = 5;
   page_reader reader{work};

@@ -1,6 +1,7 @@
 #include "actors/search_cells.hpp"
 
 #include "actors/search_source.hpp"
+#include "tests/actors/parsed_query.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,12 +11,10 @@
 #include <random>
 
 using namespace gitstar;
+using gitstar::test::day_2024;
+using gitstar::test::parsed;
 
 namespace {
-
-constexpr int64_t day_2024 = 1704067200; // 2024-01-01T00:00:00Z
-
-search_query parsed(std::string_view text) { return *parse_search_query(text); }
 
 /// Whether `parts` are neighbours that cover `whole` without overlapping, on one axis.
 bool tile(int_range whole, const std::vector<int_range>& parts, int64_t floor) {

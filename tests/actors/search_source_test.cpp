@@ -1,6 +1,7 @@
 #include "actors/search_source.hpp"
 #include "messages/errors.hpp"
 #include "messages/fwd.hpp"
+#include "tests/actors/parsed_query.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -8,12 +9,10 @@
 #include <set>
 
 using namespace gitstar;
+using gitstar::test::day_2024;
+using gitstar::test::parsed;
 
 namespace {
-
-constexpr int64_t day_2024 = 1704067200; // 2024-01-01T00:00:00Z
-
-search_query parsed(std::string_view text) { return *parse_search_query(text); }
 
 crawl run_of(int64_t id = 1) {
   crawl x;

@@ -9,7 +9,7 @@ using namespace gitstar::test;
 namespace {
 
 // 2026-11-16 in UTC: the months of the history that a new database has begin there.
-constexpr int64_t first_day = 1'795'176'000;
+constexpr int64_t seen_first = 1'795'176'000;
 constexpr int64_t day = 86'400;
 
 class with_history : public with_store {
@@ -37,8 +37,8 @@ public:
 
 TEST_CASE_METHOD(with_history, "a stored repository is found by its name with all that is known",
                  "[db]") {
-  see(8, 100, first_day);
-  see(8, 103, first_day + day);
+  see(8, 100, seen_first);
+  see(8, 103, seen_first + day);
 
   auto found = db::find_repository({connection_string()}, "owner1/name8");
 
@@ -46,19 +46,19 @@ TEST_CASE_METHOD(with_history, "a stored repository is found by its name with al
   auto expected = make_repository(8);
   expected.star_count = 103;
   CHECK(found->repository == expected);
-  CHECK(found->first_seen_at == at(first_day));
-  CHECK(found->crawled_at == at(first_day + day));
+  CHECK(found->first_seen_at == at(seen_first));
+  CHECK(found->crawled_at == at(seen_first + day));
   REQUIRE(found->stars.size() == 2);
   CHECK(found->stars[0].star_count == 100);
-  CHECK(found->stars[1].observed_at == at(first_day + day));
+  CHECK(found->stars[1].observed_at == at(seen_first + day));
   CHECK(found->namesakes.empty());
   CHECK_FALSE(db::find_repository({connection_string()}, "owner1/name9"));
 }
 
 TEST_CASE_METHOD(with_history, "of two repositories that had a name the newest one carries it",
                  "[db]") {
-  see(8, 100, first_day);
-  see(9, 5, first_day + day);
+  see(8, 100, seen_first);
+  see(9, 5, seen_first + day);
   ask("update repositories set full_name = 'owner1/name8' where repo_id = 9");
 
   auto found = db::find_repository({connection_string()}, "owner1/name8");
@@ -69,10 +69,10 @@ TEST_CASE_METHOD(with_history, "of two repositories that had a name the newest o
 }
 
 TEST_CASE_METHOD(with_history, "a ranking by stars takes one language and so many lines", "[db]") {
-  see(1, 10, first_day);
-  see(2, 30, first_day, std::string{"Rust"});
-  see(3, 20, first_day);
-  see(4, 20, first_day);
+  see(1, 10, seen_first);
+  see(2, 30, seen_first, std::string{"Rust"});
+  see(3, 20, seen_first);
+  see(4, 20, seen_first);
 
   auto all = rank(db::rank_by::stars, "", 3);
   REQUIRE(all.size() == 3);
@@ -86,9 +86,9 @@ TEST_CASE_METHOD(with_history, "a ranking by stars takes one language and so man
 }
 
 TEST_CASE_METHOD(with_history, "a ranking by issues leaves out whose number is unknown", "[db]") {
-  see(7, 1, first_day);
-  see(9, 1, first_day);
-  see(8, 1, first_day);
+  see(7, 1, seen_first);
+  see(9, 1, seen_first);
+  see(8, 1, seen_first);
   ask("update repositories set open_issue_count = null where repo_id = 9");
 
   auto lines = rank(db::rank_by::issues);
@@ -100,25 +100,25 @@ TEST_CASE_METHOD(with_history, "a ranking by issues leaves out whose number is u
 }
 
 TEST_CASE_METHOD(with_history, "growth is measured against the last count seen before", "[db]") {
-  see(1, 1000, first_day); // stands still
-  see(2, 100, first_day);
-  see(2, 110, first_day + day);
-  see(2, 150, first_day + 3 * day);
-  see(3, 50, first_day);
-  see(3, 45, first_day + 2 * day);   // loses
-  see(4, 7000, first_day + 2 * day); // first seen later: found, not grown
-  see(4, 7020, first_day + 3 * day);
-  see(5, 100, first_day);
-  see(5, 900, first_day + day); // before the beginning
+  see(1, 1000, seen_first); // stands still
+  see(2, 100, seen_first);
+  see(2, 110, seen_first + day);
+  see(2, 150, seen_first + 3 * day);
+  see(3, 50, seen_first);
+  see(3, 45, seen_first + 2 * day);   // loses
+  see(4, 7000, seen_first + 2 * day); // first seen later: found, not grown
+  see(4, 7020, seen_first + 3 * day);
+  see(5, 100, seen_first);
+  see(5, 900, seen_first + day); // before the beginning
 
-  auto lines = rank(db::rank_by::growth, "", 20, first_day + day);
+  auto lines = rank(db::rank_by::growth, "", 20, seen_first + day);
 
   REQUIRE(lines.size() == 3);
   CHECK(lines[0].full_name == "owner2/name2");
   CHECK(lines[0].value == 40);
-  CHECK(lines[0].baseline == optional<timestamp>{at(first_day + day)});
+  CHECK(lines[0].baseline == optional<timestamp>{at(seen_first + day)});
   CHECK(lines[1].full_name == "owner4/name4");
   CHECK(lines[1].value == 20);
-  CHECK(lines[1].baseline == optional<timestamp>{at(first_day + 2 * day)});
+  CHECK(lines[1].baseline == optional<timestamp>{at(seen_first + 2 * day)});
   CHECK(lines[2].value == -5);
 }

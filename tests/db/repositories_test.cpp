@@ -10,11 +10,11 @@ using namespace gitstar::test;
 
 namespace {
 
-constexpr int64_t noon = 1'795'176'000; // 2026-11-20 12:00:00 UTC
+constexpr int64_t midday = 1'795'176'000; // 2026-11-20 12:00:00 UTC
 
 class with_batches : public with_store {
 public:
-  batch make_batch(std::vector<repository> rows, int64_t seconds = noon) const {
+  batch make_batch(std::vector<repository> rows, int64_t seconds = midday) const {
     batch result;
     result.crawl_id = current.id;
     result.epoch = current.epoch;
@@ -23,7 +23,7 @@ public:
     return result;
   }
 
-  batch_receipt write(std::vector<repository> rows, int64_t seconds = noon) {
+  batch_receipt write(std::vector<repository> rows, int64_t seconds = midday) {
     return store.write(make_batch(std::move(rows), seconds));
   }
 
@@ -139,7 +139,7 @@ TEST_CASE_METHOD(with_batches, "writing the same batch again changes nothing", "
   auto rows = make_repositories(1, 50);
   write(rows);
   auto before = versions();
-  auto receipt = write(rows, noon + 60);
+  auto receipt = write(rows, midday + 60);
   CHECK(receipt.rows == 50);
   CHECK(receipt.inserted == 0);
   CHECK(receipt.updated == 0);
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(with_batches, "unchanged repositories cost neither row versions
   ask("checkpoint");
   auto before = versions();
   auto log_before = value<std::string>("select pg_current_wal_insert_lsn()");
-  write(rows, noon + 60);
+  write(rows, midday + 60);
   // Only the ledger's row lock and the commit: with a page image each far below the rows' 400 kB.
   CHECK(value<int64_t>("select pg_current_wal_insert_lsn() - '" + log_before + "'::pg_lsn") <
         64 * 1024);
@@ -185,7 +185,7 @@ TEST_CASE_METHOD(with_batches, "any column that differs updates the row and its 
   };
   auto row = make_repository(1);
   write({row});
-  auto now = noon;
+  auto now = midday;
   for (auto change : changes) {
     change(row);
     auto receipt = write({row}, ++now);
@@ -195,21 +195,21 @@ TEST_CASE_METHOD(with_batches, "any column that differs updates the row and its 
     CHECK(value<int64_t>("select extract(epoch from crawled_at)::bigint from repositories") == now);
   }
   CHECK(value<int64_t>("select extract(epoch from first_seen_at)::bigint from repositories") ==
-        noon);
+        midday);
 }
 
 TEST_CASE_METHOD(with_batches, "star history has the first sight and every change", "[db]") {
   auto row = make_repository(1);
   row.star_count = 10;
-  write({row}, noon);
+  write({row}, midday);
   row.fork_count = 99;
-  CHECK(write({row}, noon + 1).history == 0);
+  CHECK(write({row}, midday + 1).history == 0);
   row.star_count = 11;
-  CHECK(write({row}, noon + 2).history == 1);
+  CHECK(write({row}, midday + 2).history == 1);
   row.star_count = 10;
-  CHECK(write({row}, noon + 3).history == 1);
+  CHECK(write({row}, midday + 3).history == 1);
   CHECK(value<std::string>("select string_agg(concat(extract(epoch from observed_at)::bigint - " +
-                           std::to_string(noon) +
+                           std::to_string(midday) +
                            ", ':', star_count), ' ' order by observed_at) from star_history") ==
         "0:10 2:11 3:10");
 }

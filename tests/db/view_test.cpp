@@ -17,7 +17,7 @@ using Catch::Contains;
 
 namespace {
 
-std::string text_of(const std::string& file) {
+std::string file_text(const std::string& file) {
   std::ifstream in{file};
   REQUIRE(in);
   return {std::istreambuf_iterator<char>{in}, {}};
@@ -31,7 +31,7 @@ struct documented_query {
 
 /// Blocks with an empty line between them; see the file.
 std::vector<documented_query> documented_queries() {
-  std::istringstream in{text_of("tools/bench/queries.sql")};
+  std::istringstream in{file_text("tools/bench/queries.sql")};
   std::vector<documented_query> result;
   std::string line;
   std::getline(in, line); // the file's own words
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(with_views, "a repository is found with what is stored of each 
 }
 
 TEST_CASE_METHOD(with_views, "what people ask is answered by indexes", "[metadata]") {
-  ask(text_of("tools/bench/synthetic_metadata.sql"));
+  ask(file_text("tools/bench/synthetic_metadata.sql"));
   ask("select fill_with_synthetic_metadata(20000, 100000)");
   db::build_query_indexes(connection_string());
   {

@@ -6,21 +6,21 @@ using namespace gitstar;
 
 namespace {
 
-timestamp at(int64_t second) { return timestamp{std::chrono::seconds{second}}; }
+timestamp time_at(int64_t second) { return timestamp{std::chrono::seconds{second}}; }
 
 } // namespace
 
 TEST_CASE("a time is written as GitHub writes it", "[time]") {
-  CHECK(to_utc_text(at(0)) == "1970-01-01T00:00:00Z");
-  CHECK(to_utc_text(at(1394341810)) == "2014-03-09T05:10:10Z");
-  CHECK(to_utc_text(at(951782400)) == "2000-02-29T00:00:00Z");
+  CHECK(to_utc_text(time_at(0)) == "1970-01-01T00:00:00Z");
+  CHECK(to_utc_text(time_at(1394341810)) == "2014-03-09T05:10:10Z");
+  CHECK(to_utc_text(time_at(951782400)) == "2000-02-29T00:00:00Z");
 }
 
 TEST_CASE("a time is read with a zone, an offset or neither", "[time]") {
-  CHECK(parse_utc_text("2014-03-09T05:10:10Z") == at(1394341810));
-  CHECK(parse_utc_text("2014-03-09T05:10:10") == at(1394341810));
-  CHECK(parse_utc_text("2014-03-09T07:10:10+02:00") == at(1394341810));
-  CHECK(parse_utc_text("2014-03-08T23:40:10-05:30") == at(1394341810));
+  CHECK(parse_utc_text("2014-03-09T05:10:10Z") == time_at(1394341810));
+  CHECK(parse_utc_text("2014-03-09T05:10:10") == time_at(1394341810));
+  CHECK(parse_utc_text("2014-03-09T07:10:10+02:00") == time_at(1394341810));
+  CHECK(parse_utc_text("2014-03-08T23:40:10-05:30") == time_at(1394341810));
 }
 
 TEST_CASE("a malformed time is refused", "[time]") {
@@ -35,7 +35,7 @@ TEST_CASE("a malformed time is refused", "[time]") {
 }
 
 TEST_CASE("a day is its first second", "[time]") {
-  CHECK(parse_utc_day("1970-01-02") == at(86'400));
+  CHECK(parse_utc_day("1970-01-02") == time_at(86'400));
   auto text = GENERATE("", "1970-1-2", "1970-00-02", "1970-02-29", "1970-01-02T", "1970/01/02");
   CAPTURE(text);
   CHECK_FALSE(parse_utc_day(text));

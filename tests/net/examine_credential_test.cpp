@@ -24,7 +24,7 @@ canned closed(const std::string& path, const std::string& field) {
                    field + R"("],"message":"Resource not accessible by personal access token"}]})"};
 }
 
-api_request page_request(bool identify = false) {
+api_request first_page(bool identify = false) {
   return {query_shape::search_page, "token-1", {{"stars:>=10", ""}}, identify};
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("a field that GitHub refuses is left out, and the rest of each reposit
   };
   github_client client{options};
   for (int i = 0; i < 2; ++i) {
-    auto got = ask(client, page_request());
+    auto got = ask(client, first_page());
     REQUIRE(got.result == outcome::ok);
     REQUIRE(got.fields[0].repositories.size() == 1);
     CHECK(got.fields[0].repositories[0].full_name == "freeCodeCamp/freeCodeCamp");
@@ -80,7 +80,7 @@ TEST_CASE("who asks is asked once more without asking who where GitHub refuses i
     return asks(seen, "viewer") ? canned{200, refusal} : canned{200, page_answer(sample_node())};
   });
   github_client client{github.options()};
-  auto got = ask(client, page_request(true));
+  auto got = ask(client, first_page(true));
   CHECK(got.result == outcome::ok);
   CHECK_FALSE(got.identity);
   CHECK(got.fields[0].repositories.size() == 1);
@@ -92,7 +92,7 @@ TEST_CASE("a query that asks who asks tells it", "[refused_fields]") {
   github.query(
       {{200, page_answer(sample_node(), R"("viewer":{"databaseId":583231,"login":"octocat"},)")}});
   github_client client{github.options()};
-  auto got = ask(client, page_request(true));
+  auto got = ask(client, first_page(true));
   CHECK(got.identity == viewer{583231, "octocat"});
   CHECK(github.queries().size() == 1);
 }
@@ -101,7 +101,7 @@ TEST_CASE("a refusal that is not about who asks is not asked again", "[refused_f
   fake_github github;
   github.query({{403, R"({"message":"Must have admin rights"})"}});
   github_client client{github.options()};
-  CHECK(ask(client, page_request(true)).result == outcome::forbidden);
+  CHECK(ask(client, first_page(true)).result == outcome::forbidden);
   CHECK(github.queries().size() == 1);
 }
 

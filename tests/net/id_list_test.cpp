@@ -12,7 +12,7 @@ using namespace std::chrono;
 
 namespace {
 
-constexpr timestamp now{sys_days{2026y / 11 / 20} + 12h};
+constexpr timestamp listed_at{sys_days{2026y / 11 / 20} + 12h};
 
 /// The beginning of api.github.com/repositories?since=367 (fact sheet 7: which fields are served).
 const std::string two_repositories =
@@ -41,7 +41,7 @@ api_response judged(int32_t status, std::string body, http_headers headers = cor
   response.status = status;
   response.headers = std::move(headers);
   response.body = std::move(body);
-  return classify(listing(), std::move(response), now).answer;
+  return classify(listing(), std::move(response), listed_at).answer;
 }
 
 } // namespace
@@ -112,7 +112,7 @@ TEST_CASE("REST's ways to say no are known where ids are listed", "[id_list]") {
   CHECK(judged(422, R"({"message":"Validation Failed"})").result == outcome::rejected);
   http_response lost;
   lost.failure = http_failure::lost;
-  CHECK(classify(listing(), std::move(lost), now).answer.result == outcome::network);
+  CHECK(classify(listing(), std::move(lost), listed_at).answer.result == outcome::network);
 }
 
 TEST_CASE("a server that cannot list says so for the one field", "[id_list]") {

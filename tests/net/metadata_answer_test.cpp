@@ -11,7 +11,7 @@ using namespace std::chrono;
 
 namespace {
 
-constexpr timestamp now{sys_days{2026y / 11 / 20} + 12h};
+constexpr timestamp synced_at{sys_days{2026y / 11 / 20} + 12h};
 
 search_field field(const std::string& parent, std::vector<std::string> kinds,
                    std::vector<std::string> nodes) {
@@ -37,7 +37,7 @@ api_response judged(query_shape shape, std::vector<search_field> fields, std::st
   response.status = 200;
   response.headers = {{"Content-Type", "application/json"}};
   response.body = std::move(body);
-  return classify(request, std::move(response), now).answer;
+  return classify(request, std::move(response), synced_at).answer;
 }
 
 std::string body_of(const std::string& fields, const std::string& errors = "") {
@@ -45,11 +45,11 @@ std::string body_of(const std::string& fields, const std::string& errors = "") {
          (errors.empty() ? "" : ",\"errors\":[" + errors + "]") + "}";
 }
 
-std::string error_at(const std::string& type, const std::string& path) {
+std::string refusal_at(const std::string& type, const std::string& path) {
   return R"({"type":")" + type + R"(","path":)" + path + R"(,"message":"the words"})";
 }
 
-std::string list(const std::string& nodes, const std::string& more = "") {
+std::string answered(const std::string& nodes, const std::string& more = "") {
   return R"({"id":"X_1",)" + more +
          R"("list":{"totalCount":3,"pageInfo":{"endCursor":"c","hasNextPage":true},"nodes":[)" +
          nodes + "]}}";
@@ -71,7 +71,7 @@ const auto comments = [] { return field("issues", {"issue_comments"}, {"I_1"}); 
 
 TEST_CASE("a page of comments becomes rows in PostgreSQL's text form", "[metadata_answer]") {
   auto x = judged(query_shape::metadata_list, {comments()},
-                  body_of("\"f0\":" + list(comment, "\"whole\":{\"totalCount\":9},")));
+                  body_of("\"f0\":" + answered(comment, "\"whole\":{\"totalCount\":9},")));
   REQUIRE(x.result == outcome::ok);
   CHECK(x.limits.cost == 1);
   REQUIRE(x.fields.size() == 1);
@@ -107,7 +107,7 @@ TEST_CASE("labels are sorted, and more of them than came are noticed", "[metadat
       R"("createdAt":"2024-01-31T12:00:00Z","updatedAt":"2024-01-31T12:00:00Z",)"
       R"("closedAt":null})";
   auto x = judged(query_shape::metadata_list, {own({"issues"}, {123456})},
-                  body_of("\"f0\":" + list(issue)));
+                  body_of("\"f0\":" + answered(issue)));
   REQUIRE(x.result == outcome::ok);
   auto& page = x.fields[0].pages[0];
   CHECK(page.cut_short == (std::string{more} == "true"));
@@ -129,7 +129,7 @@ TEST_CASE("check runs and contexts stand in one list behind the head commit", "[
       R"({"__typename":"StatusContext","context":"ci/x","state":"PENDING","targetUrl":null,)"
       R"("createdAt":"2024-01-31T12:00:00Z"},{"__typename":"SomethingNew"})";
   auto holder = R"({"commits":{"nodes":[{"commit":{"id":"C_1","oid":"abc","statusCheckRollup":)" +
-                list(checks) + "}}]}}";
+                answered(checks) + "}}]}}";
   auto x = judged(query_shape::metadata_list, {field("pull_requests", {"ci_checks"}, {"PR_1"})},
                   body_of("\"f0\":" + holder));
   REQUIRE(x.result == outcome::ok);
@@ -191,7 +191,7 @@ TEST_CASE("two kinds are read from one list of commits", "[metadata_answer]") {
       R"("additions":1,"deletions":2,"changedFilesIfAvailable":null,"parents":{"totalCount":1}}})";
   auto x = judged(query_shape::metadata_list,
                   {field("pull_requests", {"commits", "pull_request_commits"}, {"PR_1"})},
-                  body_of("\"f0\":" + list(commit)));
+                  body_of("\"f0\":" + answered(commit)));
   REQUIRE(x.result == outcome::ok);
   auto& page = x.fields[0].pages[0];
   REQUIRE(page.rows.size() == 2);
@@ -210,8 +210,8 @@ TEST_CASE("a probe tells how far each list has come", "[metadata_answer]") {
   auto x = judged(query_shape::metadata_probe,
                   {own({"issues", "pull_requests"}, {100001, 100002, 100003, 4})},
                   body_of("\"f0\":[" + node("2024-01-31T12:00:00Z") + "," + off + ",null,null]",
-                          error_at("NOT_FOUND", R"(["f0",2])") + "," +
-                              error_at("RESOURCE_LIMITS_EXCEEDED", R"(["f0",3])")));
+                          refusal_at("NOT_FOUND", R"(["f0",2])") + "," +
+                              refusal_at("RESOURCE_LIMITS_EXCEEDED", R"(["f0",3])")));
   CHECK(x.result == outcome::partial);
   auto& answer = x.fields[0];
   CHECK(answer.error == field_error::none);
@@ -233,7 +233,7 @@ TEST_CASE("a failure inside one repository takes that repository out of the prob
   auto good = R"({"issues_enabled":true,"issues":{"totalCount":1,"nodes":[]}})";
   auto body = [&](const std::string& type) {
     return body_of("\"f0\":[" + std::string{node} + "," + good + "]",
-                   error_at(type, R"(["f0",0,"issues"])"));
+                   refusal_at(type, R"(["f0",0,"issues"])"));
   };
   auto fields = std::vector<search_field>{own({"issues"}, {100001, 100002})};
   auto limited = judged(query_shape::metadata_probe, fields, body("RESOURCE_LIMITS_EXCEEDED"));
@@ -249,23 +249,23 @@ TEST_CASE("a failure inside one repository takes that repository out of the prob
 }
 
 TEST_CASE("an error spoils its own list, and the others are kept", "[metadata_answer]") {
-  auto good = list(comment);
-  auto [error, path, data, means] =
-      GENERATE(table<std::string, std::string, std::string, field_error>({
-          {"NOT_FOUND", R"(["f1"])", "null", field_error::not_found},
-          {"FORBIDDEN", R"(["f1","list"])", R"({"id":"I","list":null})", field_error::forbidden},
-          {"RESOURCE_LIMITS_EXCEEDED", R"(["f1","list"])", R"({"id":"I","list":null})",
-           field_error::resource_limit},
-          {"RESOURCE_LIMITS_EXCEEDED", R"(["f1","list","nodes",0,"author"])", "",
-           field_error::resource_limit},
-          {"SOMETHING", R"(["f1","list","nodes",0])", "", field_error::transient},
-          {"FORBIDDEN", R"(["f1","list","nodes",0,"author"])", "", field_error::none},
-          {"NOT_FOUND", R"(["f1","list","nodes",1])", list(comment + ",null"), field_error::none},
-      }));
+  auto good = answered(comment);
+  auto [error, path, data,
+        means] = GENERATE(table<std::string, std::string, std::string, field_error>({
+      {"NOT_FOUND", R"(["f1"])", "null", field_error::not_found},
+      {"FORBIDDEN", R"(["f1","list"])", R"({"id":"I","list":null})", field_error::forbidden},
+      {"RESOURCE_LIMITS_EXCEEDED", R"(["f1","list"])", R"({"id":"I","list":null})",
+       field_error::resource_limit},
+      {"RESOURCE_LIMITS_EXCEEDED", R"(["f1","list","nodes",0,"author"])", "",
+       field_error::resource_limit},
+      {"SOMETHING", R"(["f1","list","nodes",0])", "", field_error::transient},
+      {"FORBIDDEN", R"(["f1","list","nodes",0,"author"])", "", field_error::none},
+      {"NOT_FOUND", R"(["f1","list","nodes",1])", answered(comment + ",null"), field_error::none},
+  }));
   auto x = judged(
       query_shape::metadata_list, {comments(), comments(), comments()},
       body_of("\"f0\":" + good + ",\"f1\":" + (data.empty() ? good : data) + ",\"f2\":" + good,
-              error_at(error, path)));
+              refusal_at(error, path)));
   CAPTURE(error, path);
   CHECK(x.result == (means == field_error::none ? outcome::ok : outcome::partial));
   REQUIRE(x.fields.size() == 3);
@@ -277,7 +277,7 @@ TEST_CASE("an error spoils its own list, and the others are kept", "[metadata_an
 
 TEST_CASE("a null that no error explains is tried again", "[metadata_answer]") {
   auto x = judged(query_shape::metadata_list, {comments(), comments()},
-                  body_of("\"f0\":null,\"f1\":" + list(comment)));
+                  body_of("\"f0\":null,\"f1\":" + answered(comment)));
   CHECK(x.result == outcome::partial);
   CHECK(x.fields[0].error == field_error::transient);
   CHECK(x.fields[1].error == field_error::none);
@@ -295,8 +295,8 @@ TEST_CASE("failures of whole queries mean what they mean for repositories", "[me
       one(R"({"data":null,"errors":[{"message":"Something went wrong while executing your query"}]})") ==
       outcome::timeout);
   CHECK(one(body_of("\"f0\":null,\"f1\":null",
-                    error_at("RESOURCE_LIMITS_EXCEEDED", R"(["f0"])") + "," +
-                        error_at("RESOURCE_LIMITS_EXCEEDED", R"(["f1"])"))) ==
+                    refusal_at("RESOURCE_LIMITS_EXCEEDED", R"(["f0"])") + "," +
+                        refusal_at("RESOURCE_LIMITS_EXCEEDED", R"(["f1"])"))) ==
         outcome::resource_limit);
   CHECK(
       one(R"({"errors":[{"message":"Field 'x' doesn't exist","extensions":{"code":"undefinedField"}}]})") ==
@@ -310,7 +310,7 @@ TEST_CASE("what our schema does not allow is malformed, and names the place", "[
       {R"({"fullDatabaseId":"1","body":5.5})", "body must be a text"},
   }));
   auto x = judged(query_shape::metadata_list, {comments()},
-                  body_of("\"f0\":" + list(std::get<0>(broken))));
+                  body_of("\"f0\":" + answered(std::get<0>(broken))));
   CHECK(x.result == outcome::malformed);
   CHECK(x.message == "data.f0: " + std::get<1>(broken));
   CHECK(
@@ -320,7 +320,7 @@ TEST_CASE("what our schema does not allow is malformed, and names the place", "[
 
 TEST_CASE("an element without what it must have is counted, not stored", "[metadata_answer]") {
   auto x = judged(query_shape::metadata_list, {comments()},
-                  body_of("\"f0\":" + list(R"({"fullDatabaseId":null},)" + comment)));
+                  body_of("\"f0\":" + answered(R"({"fullDatabaseId":null},)" + comment)));
   CHECK(x.result == outcome::ok);
   CHECK(x.fields[0].pages[0].null_count == 1);
   CHECK(x.fields[0].pages[0].rows[0].rows.size() == 1);
@@ -329,7 +329,7 @@ TEST_CASE("an element without what it must have is counted, not stored", "[metad
 TEST_CASE("invalid text in one element does not cost the page", "[metadata_answer]") {
   auto bad = comment;
   bad.replace(bad.find("\\u0000b"), 7, "\xff\\ud800");
-  auto x = judged(query_shape::metadata_list, {comments()}, body_of("\"f0\":" + list(bad)));
+  auto x = judged(query_shape::metadata_list, {comments()}, body_of("\"f0\":" + answered(bad)));
   REQUIRE(x.result == outcome::ok);
   CHECK(x.fields[0].pages[0].rows[0].rows.size() == 1);
 }

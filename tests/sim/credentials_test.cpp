@@ -18,8 +18,8 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr const char* viewer = "{viewer{databaseId login}}";
-constexpr const char* cheap = "{rateLimit{remaining}}";
+constexpr const char* viewer_query = "{viewer{databaseId login}}";
+constexpr const char* budget_query = "{rateLimit{remaining}}";
 
 /// The key of an App; one for all tests, because they take long to make.
 EVP_PKEY* app_key() {
@@ -104,21 +104,21 @@ TEST_CASE("tokens of one user share one budget", "[sim]") {
   test::site sim{make_synthetic(100, 1), with(known)};
   auto remaining = [&](const char* token) {
     sim.token = token;
-    return header(sim.post(cheap), "X-RateLimit-Remaining");
+    return header(sim.post(budget_query), "X-RateLimit-Remaining");
   };
   CHECK(remaining("ghp_a") == "49");
   CHECK(remaining("ghp_b") == "48");
   CHECK(remaining("ghp_c") == "4999");
-  CHECK(header(sim.post(cheap), "X-RateLimit-Limit") == "5000");
+  CHECK(header(sim.post(budget_query), "X-RateLimit-Limit") == "5000");
   sim.advance(60s);
   CHECK(remaining("ghp_a") == "99"); // a window of a minute
   sim.token = "ghp_b";
-  CHECK(sim.post(viewer).body == R"({"data":{"viewer":{"databaseId":7,"login":"ada"}}})");
+  CHECK(sim.post(viewer_query).body == R"({"data":{"viewer":{"databaseId":7,"login":"ada"}}})");
   CHECK(json::serialize(sim.stats().at("credentials").at(0)) ==
         R"({"name":"a","requests":2,"points":2,"violations":{"total":0,"ban":0,"exhausted":0,)"
         R"("secondary":0,"invalid_document":0}})");
   sim.token = "ghp_stranger";
-  CHECK(sim.post(viewer).status == 401);
+  CHECK(sim.post(viewer_query).status == 401);
 }
 
 TEST_CASE("a ban concerns all tokens of the user and nobody else", "[sim]") {
@@ -130,7 +130,7 @@ TEST_CASE("a ban concerns all tokens of the user and nobody else", "[sim]") {
   sim.set_faults("  - { fault: secondary_limit_403, credential: a, times: 1, retry_after: 5 }\n");
   auto status = [&](const char* token) {
     sim.token = token;
-    return sim.post(viewer).status;
+    return sim.post(viewer_query).status;
   };
   CHECK(status("ghp_a") == 403);
   sim.advance(1s);
@@ -146,8 +146,8 @@ TEST_CASE("a token is revoked after so many requests", "[sim]") {
   test::site sim{make_synthetic(100, 1), with(known)};
   sim.token = "ghp_a";
   for (auto i = 0; i < 3; ++i)
-    CHECK(sim.post(viewer).status == 200);
-  CHECK(sim.post(viewer).status == 401);
+    CHECK(sim.post(viewer_query).status == 200);
+  CHECK(sim.post(viewer_query).status == 401);
   CHECK(sim.stats().at("unauthorized") == 1);
 }
 
@@ -155,17 +155,17 @@ TEST_CASE("the window of the points can be shortened for all", "[sim]") {
   github_config config;
   config.window_seconds = 10;
   test::site sim{make_synthetic(100, 1), config};
-  CHECK(header(sim.post(cheap), "X-RateLimit-Reset") == "1800000010");
+  CHECK(header(sim.post(budget_query), "X-RateLimit-Reset") == "1800000010");
   sim.advance(10s);
-  CHECK(header(sim.post(cheap), "X-RateLimit-Remaining") == "4999");
+  CHECK(header(sim.post(budget_query), "X-RateLimit-Remaining") == "4999");
 }
 
 TEST_CASE("no statistics name a token", "[sim]") {
   test::site sim{100};
   sim.token = "ghp_secret";
-  sim.post(viewer);
+  sim.post(viewer_query);
   sim.set_faults("  - { fault: bad_credentials }\n");
-  sim.post(viewer);
+  sim.post(viewer_query);
   for (auto page : {"/_sim/stats", "/_sim/pages.csv", "/_sim/changes.csv"})
     CHECK(sim.text(page).find("ghp_secret") == std::string::npos);
 }
@@ -188,14 +188,14 @@ TEST_CASE("a JWT buys a token of an installation", "[sim]") {
   CHECK(sim.token.size() < 560);
   for (auto sign : {'.', '-', '_'})
     CHECK(sim.token.find(sign) != std::string::npos);
-  CHECK(sim.post(viewer).status == 401); // not everywhere yet
+  CHECK(sim.post(viewer_query).status == 401); // not everywhere yet
   sim.advance(500ms);
-  auto first = sim.post(viewer);
+  auto first = sim.post(viewer_query);
   CHECK(json::parse(first.body).at("data").at("viewer").at("login") == "my-app[bot]");
   CHECK(header(first, "X-RateLimit-Limit") == "12500");
   CHECK(header(first, "X-RateLimit-Remaining") == "299");
   sim.advance(1h);
-  CHECK(sim.post(viewer).status == 401); // expired
+  CHECK(sim.post(viewer_query).status == 401); // expired
   CHECK(sim.stats().at("credentials").at(0).at("name") == "installation-5678");
 }
 

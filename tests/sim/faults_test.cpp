@@ -11,7 +11,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr const char* viewer = "{viewer{login}}";
+constexpr const char* viewer_login = "{viewer{login}}";
 constexpr const char* first_page =
     "{search(query:\"stars:>=0 sort:stars-desc\",type:REPOSITORY,first:100){repositoryCount "
     "pageInfo{endCursor hasNextPage} nodes{...on Repository{databaseId}}}}";
@@ -88,7 +88,7 @@ TEST_CASE("an injected answer looks as GitHub's does", "[sim]") {
     INFO(want.fault);
     test::site sim{100};
     sim.set_faults(only(want.fault));
-    auto answer = sim.post(viewer);
+    auto answer = sim.post(viewer_login);
     CHECK(answer.status == want.status);
     CHECK(answer.content_type == want.content_type);
     CHECK(answer.body.find(want.text) != std::string::npos);
@@ -108,7 +108,7 @@ TEST_CASE("a spoiled body is no JSON", "[sim]") {
     test::site sim{100};
     sim.set_faults(only(fault));
     json::error_code error;
-    json::parse(sim.post(viewer).body, error);
+    json::parse(sim.post(viewer_login).body, error);
     CHECK(error);
     CHECK(sim.stats().at("points") == 1); // GitHub did the work all the same
   }
@@ -117,26 +117,26 @@ TEST_CASE("a spoiled body is no JSON", "[sim]") {
 TEST_CASE("the low primary limit names 4 of 1,000 points", "[sim]") {
   test::site sim{100};
   sim.set_faults(only("rate_limited_low, times: 1"));
-  auto answer = sim.post(viewer);
+  auto answer = sim.post(viewer_login);
   CHECK(header(answer, "X-RateLimit-Limit") == "1000");
   CHECK(header(answer, "X-RateLimit-Reset") == "1800003600");
-  CHECK(header(sim.post(viewer), "X-RateLimit-Remaining") == "4999");
+  CHECK(header(sim.post(viewer_login), "X-RateLimit-Remaining") == "4999");
 }
 
 TEST_CASE("an injected primary limit holds until the window ends", "[sim]") {
   test::site sim{100};
-  sim.post(viewer);
+  sim.post(viewer_login);
   auto load = sim.request("POST", "/_sim/faults");
   load.body = "window_seconds: 2\nfaults: [{fault: rate_limit_code, times: 1}]";
   REQUIRE(sim.send(load).status == 200);
-  CHECK(header(sim.post(viewer), "X-RateLimit-Reset") == "1800000002");
-  CHECK(message(json::parse(sim.post(viewer).body)).find("exceeded") != std::string::npos);
+  CHECK(header(sim.post(viewer_login), "X-RateLimit-Reset") == "1800000002");
+  CHECK(message(json::parse(sim.post(viewer_login).body)).find("exceeded") != std::string::npos);
   CHECK(sim.violation("total") == 0); // it was on its way
   sim.advance(1s);
-  sim.post(viewer);
+  sim.post(viewer_login);
   CHECK(sim.violation("exhausted") == 1);
   sim.advance(1s);
-  auto answer = sim.post(viewer);
+  auto answer = sim.post(viewer_login);
   CHECK(header(answer, "X-RateLimit-Remaining") == "4999");
   CHECK(header(answer, "X-RateLimit-Reset") == "1800000004");
 }
@@ -144,16 +144,16 @@ TEST_CASE("an injected primary limit holds until the window ends", "[sim]") {
 TEST_CASE("an announced ban is enforced once the client could know of it", "[sim]") {
   test::site sim{100};
   sim.set_faults(only("secondary_limit_200, times: 1, retry_after: 2"));
-  CHECK(header(sim.post(viewer), "Retry-After") == "2");
-  auto on_the_way = sim.post(viewer);
+  CHECK(header(sim.post(viewer_login), "Retry-After") == "2");
+  auto on_the_way = sim.post(viewer_login);
   CHECK(on_the_way.status == 403);
   CHECK(header(on_the_way, "Retry-After") == "2");
   CHECK(sim.violation("total") == 0);
   sim.advance(1s);
-  CHECK(sim.post(viewer).status == 403);
+  CHECK(sim.post(viewer_login).status == 403);
   CHECK(sim.violation("ban") == 1);
   sim.advance(1s);
-  CHECK(sim.post(viewer).status == 200);
+  CHECK(sim.post(viewer_login).status == 200);
   CHECK(sim.violation("total") == 1);
   CHECK(sim.stats().at("credentials").at(0).at("violations").at("ban") == 1);
 }
@@ -161,9 +161,9 @@ TEST_CASE("an announced ban is enforced once the client could know of it", "[sim
 TEST_CASE("a limit without retry-after is said and not enforced", "[sim]") {
   test::site sim{100};
   sim.set_faults(only("secondary_limit_403, times: 1"));
-  CHECK(sim.post(viewer).status == 403);
+  CHECK(sim.post(viewer_login).status == 403);
   sim.advance(1s);
-  CHECK(sim.post(viewer).status == 200);
+  CHECK(sim.post(viewer_login).status == 200);
   CHECK(sim.violation("total") == 0);
 }
 
@@ -188,12 +188,12 @@ TEST_CASE("a fault strikes when its rule says so", "[sim]") {
   for (const auto& [rule, struck] : table) {
     INFO(rule);
     test::site sim{100};
-    sim.post(viewer); // requests and seconds count from when the faults were loaded
+    sim.post(viewer_login); // requests and seconds count from when the faults were loaded
     sim.advance(5s);
     sim.set_faults(only(std::string{"blocked_451"} + rule));
     std::string got;
     for (auto i = 0; i < 8; ++i) {
-      got += sim.post(viewer).status == 451 ? 'x' : '.';
+      got += sim.post(viewer_login).status == 451 ? 'x' : '.';
       sim.advance(1s);
     }
     CHECK(got == struck);
@@ -211,7 +211,7 @@ TEST_CASE("chance replays with the same seed", "[sim]") {
     REQUIRE(sim.send(load).status == 200);
     std::string out;
     for (auto i = 0; i < 200; ++i) {
-      auto answer = sim.post(viewer);
+      auto answer = sim.post(viewer_login);
       out += answer.status == 451 ? 'x' : '.';
       out += answer.delivery.delay == 5ms ? 'd' : '.';
     }
@@ -228,7 +228,7 @@ TEST_CASE("chance replays with the same seed", "[sim]") {
 TEST_CASE("faults are replaced as a whole, and bad ones are refused", "[sim]") {
   test::site sim{100};
   sim.set_faults(only("blocked_451"));
-  CHECK(sim.post(viewer).status == 451);
+  CHECK(sim.post(viewer_login).status == 451);
   auto load = sim.request("POST", "/_sim/faults");
   struct bad {
     const char* yaml;
@@ -258,11 +258,11 @@ TEST_CASE("faults are replaced as a whole, and bad ones are refused", "[sim]") {
     auto refused = sim.send(load);
     CHECK(refused.status == 400);
     CHECK(refused.body.starts_with(why));
-    CHECK(sim.post(viewer).status == 451);
+    CHECK(sim.post(viewer_login).status == 451);
   }
   load.body = "";
   CHECK(sim.send(load).status == 200);
-  CHECK(sim.post(viewer).status == 200);
+  CHECK(sim.post(viewer_login).status == 200);
 }
 
 TEST_CASE("the clock of the server may be off", "[sim]") {
@@ -389,7 +389,7 @@ TEST_CASE("what moves during a crawl is on record", "[sim]") {
                  "  - { fault: delete, requests: [5, 5], count: 2 }\n"
                  "  - { fault: create, requests: [6, 6], count: 3 }\n");
   for (auto i = 0; i < 7; ++i)
-    sim.post(viewer);
+    sim.post(viewer_login);
   auto changes = lines_of(sim.text("/_sim/changes.csv"));
   REQUIRE(changes.size() > 20);
   CHECK(changes[0] == "request,kind,repo_id,old,new");
@@ -420,7 +420,7 @@ TEST_CASE("what moves during a crawl is on record", "[sim]") {
 TEST_CASE("a created repository is the newest, and its search finds it", "[sim]") {
   test::site sim{500};
   sim.set_faults(only("create, times: 1"));
-  sim.post(viewer);
+  sim.post(viewer_login);
   auto found = lines_of(sim.text("/_sim/truth.csv?query=created:%3E=2027-01-15T08:00:00Z"));
   REQUIRE(found.size() == 2);
   auto id = found[1].substr(0, found[1].find(','));
@@ -433,7 +433,7 @@ TEST_CASE("a created repository is the newest, and its search finds it", "[sim]"
 TEST_CASE("a renamed and a transferred repository answer to their old names", "[sim]") {
   test::site sim{500};
   sim.set_faults("  - { fault: rename, times: 1 }\n  - { fault: transfer, times: 1 }\n");
-  sim.post(viewer);
+  sim.post(viewer_login);
   auto changes = lines_of(sim.text("/_sim/changes.csv"));
   REQUIRE(changes.size() == 3);
   for (size_t i = 1; i < changes.size(); ++i) {

@@ -79,7 +79,7 @@ private:
   boost::beast::flat_buffer buffer_;
 };
 
-constexpr const char* viewer = R"({"query":"{viewer{__typename}}"})";
+constexpr const char* viewer_body = R"({"query":"{viewer{__typename}}"})";
 
 /// Whether a gzip member ends with the size of what it holds.
 bool is_whole_gzip(const std::string& body) {
@@ -124,7 +124,7 @@ TEST_CASE("a connection serves many requests, also pipelined ones", "[sim]") {
   running_server server;
   client connection{server.port()};
   for (auto i = 0; i < 3; ++i)
-    connection.send(request_text(viewer) + request_text(viewer));
+    connection.send(request_text(viewer_body) + request_text(viewer_body));
   for (auto i = 0; i < 6; ++i) {
     auto answer = connection.receive();
     CHECK(answer.result_int() == 200);
@@ -137,7 +137,7 @@ TEST_CASE("a connection serves many requests, also pipelined ones", "[sim]") {
 TEST_CASE("an answer is compressed where that is asked for", "[sim]") {
   running_server server;
   client connection{server.port()};
-  connection.send(request_text(viewer, "Accept-Encoding: deflate, gzip\r\n"));
+  connection.send(request_text(viewer_body, "Accept-Encoding: deflate, gzip\r\n"));
   auto answer = connection.receive();
   CHECK(answer["content-encoding"] == "gzip");
   CHECK(answer.chunked());
@@ -173,7 +173,7 @@ TEST_CASE("latency delays an answer but not the other connections", "[sim]") {
   running_server server{config};
   std::list<client> connections;
   for (auto i = 0; i < 20; ++i)
-    connections.emplace_back(server.port()).send(request_text(viewer));
+    connections.emplace_back(server.port()).send(request_text(viewer_body));
   for (auto& connection : connections)
     CHECK(connection.receive().result_int() == 200);
   client admin{server.port()};
@@ -188,7 +188,7 @@ TEST_CASE("a client that leaves is no longer under way", "[sim]") {
   server_config config;
   config.latency = std::chrono::milliseconds{20};
   running_server server{config};
-  { client{server.port()}.send(request_text(viewer)); }
+  { client{server.port()}.send(request_text(viewer_body)); }
   client admin{server.port()};
   for (auto left = int64_t{1}; left != 0;) {
     admin.send("GET /_sim/stats HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -225,7 +225,7 @@ TEST_CASE("a fault spoils how an answer arrives", "[sim]") {
     // Named again, because clang 14 captures no structured binding.
     auto receive = [&connection, &headers = headers]() -> std::string {
       try {
-        connection.send(request_text(viewer, headers));
+        connection.send(request_text(viewer_body, headers));
         auto answer = connection.receive();
         if (answer.body().size() > 1'000'000)
           return "long";
@@ -247,14 +247,14 @@ TEST_CASE("in an outage connections are refused, and then taken again", "[sim]")
   site.faults = parse_faults("faults: [{fault: outage, times: 1, milliseconds: 200}]", "test");
   running_server server{{}, site};
   client connection{server.port()};
-  connection.send(request_text(viewer));
+  connection.send(request_text(viewer_body));
   CHECK_THROWS(connection.receive());
   CHECK_THROWS_WITH(client{server.port()}, Catch::Contains("Connection refused"));
   auto refused = 0;
   for (;;) {
     try {
       client back{server.port()};
-      back.send(request_text(viewer));
+      back.send(request_text(viewer_body));
       CHECK(back.receive().result_int() == 200);
       break;
     } catch (const boost::system::system_error&) {
@@ -278,7 +278,7 @@ TEST_CASE("the simulator speaks TLS", "[sim]") {
   stream.set_verify_mode(asio::ssl::verify_peer);
   stream.next_layer().connect({asio::ip::address_v4::loopback(), server.port()});
   stream.handshake(asio::ssl::stream_base::client);
-  asio::write(stream, asio::buffer(request_text(viewer)));
+  asio::write(stream, asio::buffer(request_text(viewer_body)));
   boost::beast::flat_buffer buffer;
   response answer;
   http::read(stream, buffer, answer);

@@ -11,7 +11,7 @@ namespace {
 
 timestamp time_of(std::string_view text) { return *parse_utc_text(text); }
 
-db::stored_repository sample() {
+db::stored_repository sample_repository() {
   db::stored_repository result;
   auto& x = result.repository;
   x.repo_id = 17;
@@ -43,7 +43,7 @@ db::ranking_request ranking(db::rank_by by) {
 } // namespace
 
 TEST_CASE("a repository is shown with its growth and how fresh that is", "[lookup]") {
-  auto found = sample();
+  auto found = sample_repository();
   found.namesakes = {9};
   auto text = repository_text(found);
   for (auto part :
@@ -57,7 +57,7 @@ TEST_CASE("a repository is shown with its growth and how fresh that is", "[looku
 }
 
 TEST_CASE("a repository as JSON has the columns of its table", "[lookup]") {
-  auto text = repository_json(sample());
+  auto text = repository_json(sample_repository());
   for (auto part :
        {R"("repo_id":17)", R"("owner":"ada")", R"("name":"engine")", R"("watcher_count":null)",
         R"("pushed_at":null)", R"({"observed_at":"2026-11-10T00:00:00Z","star_count":1000})",

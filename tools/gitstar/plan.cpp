@@ -93,9 +93,7 @@ std::vector<plan_change> changes(const plan_facts& facts, const crawl_outline& o
   return result;
 }
 
-using records = std::vector<budget_record>;
-
-records::const_iterator find(const records& known, const std::string& credential, resource what) {
+auto find(const std::vector<budget_record>& known, const std::string& credential, resource what) {
   return std::find_if(known.begin(), known.end(), [&](auto& record) {
     return record.credential == credential && record.what == what;
   });
