@@ -72,7 +72,7 @@ std::vector<series> real_history() {
   return result;
 }
 
-struct outcome {
+struct staleness_outcome {
   int64_t reads = 0;
   int64_t found = 0;     ///< reads that found another star count
   double up_to_date = 0; ///< share of the store that is, on average over the days
@@ -80,12 +80,12 @@ struct outcome {
 
 /// A refresh a day, which reads `share` of the repositories.
 template <class Order>
-outcome refresh_daily(const std::vector<series>& truth, double share, Order order) {
+staleness_outcome refresh_daily(const std::vector<series>& truth, double share, Order order) {
   std::vector<check_history> known(truth.size());
   std::vector<int> read_on(truth.size(), 0);
   for (size_t i = 0; i < truth.size(); ++i)
     known[i].stars = truth[i][0];
-  outcome result;
+  staleness_outcome result;
   std::vector<size_t> ranked(truth.size());
   std::vector<double> key(truth.size());
   auto budget = static_cast<size_t>(share * static_cast<double>(truth.size()));
@@ -130,7 +130,7 @@ TEST_CASE("on the real history the likely changed are found for fewer points tha
   for (auto share : {0.05, 0.1, 0.3}) {
     auto oldest = refresh_daily(truth, share, [](auto& x) { return x.age_days; });
     auto likely = refresh_daily(truth, share, [](auto& x) { return change_chance(x); });
-    auto per_point = [](const outcome& x) {
+    auto per_point = [](const staleness_outcome& x) {
       return 100 * static_cast<double>(x.found) / static_cast<double>(x.reads);
     };
     std::printf("  %zu repositories, %d days, %2.0f %% a day: a point refreshes %.1f by chance, "

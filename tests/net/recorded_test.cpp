@@ -1,38 +1,19 @@
 /// Real answers of GitHub, recorded by others, where the folder with them is at hand.
 #include "net/classify.hpp"
 #include "net/github_answer.hpp"
+#include "tests/recorded.hpp"
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <map>
 
 using namespace gitstar;
+using namespace gitstar::test;
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// `$GITSTAR_DATA/recorded` or `../shared/data/recorded`; empty where it is absent.
-fs::path recorded_folder() {
-  auto set = std::getenv("GITSTAR_DATA");
-  auto folder = fs::path{set ? set : "../shared/data"} / "recorded";
-  if (fs::exists(folder / "index.json"))
-    return folder;
-  std::cout << "skipped: no recorded answers in " << folder.string() << '\n';
-  return {};
-}
-
-json::value read_json(const fs::path& file) {
-  std::ifstream in{file};
-  return json::parse(std::string{std::istreambuf_iterator<char>{in}, {}});
-}
 
 std::string text_of(const json::value& value) {
   return value.is_string() ? std::string{value.as_string()} : json::serialize(value);
