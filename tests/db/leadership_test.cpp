@@ -58,11 +58,11 @@ TEST_CASE_METHOD(electing, "another crawl has another leader", "[leadership]") {
 TEST_CASE_METHOD(electing, "a leader that is silent is replaced, and knows it when it wakes up",
                  "[leadership]") {
   auto frozen = candidate("a:1");
-  auto standby = candidate("b:2", 200ms);
+  auto standby = candidate("b:2", 2s);
   CHECK(frozen->try_lead() == answer::leads);
   CHECK(standby->try_lead() == answer::waits);
   CHECK(frozen->renew()); // it is alive, so it stays
-  std::this_thread::sleep_for(300ms);
+  std::this_thread::sleep_for(2200ms);
   CHECK(try_for_a_while(*standby) == answer::leads);
   auto still_leads = true;
   try {

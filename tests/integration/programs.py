@@ -62,7 +62,7 @@ def end(process):
 
 
 class IntegrationTest(unittest.TestCase):
-    deadline_s = 90
+    deadline_s = 180
 
     def setUp(self):
         self.addCleanup(signal.alarm, 0)
@@ -212,7 +212,7 @@ class Crawler:
         self._test.addCleanup(end, process)
         return process
 
-    def crawl(self, *arguments, seconds=60):
+    def crawl(self, *arguments, seconds=120):
         """A whole crawl, which has to succeed."""
         process = self.start(*arguments)
         output, errors = process.communicate(timeout=seconds)
