@@ -70,8 +70,8 @@ function query(variables, fields) {
 }
 
 /**
- * The lists of a repository, with how many elements a page has at most: what GitHub answers within
- * its ten seconds. All of them ask for 41,000 nodes of the 500,000 that it allows.
+ * The lists of a repository, with how many elements a page has at most: GitHub cuts off what takes
+ * it too long. All of them ask for 41,000 nodes of the 500,000 that it allows.
  */
 export const pageSizes = { issues: 50, pullRequests: 25, releases: 100, discussions: 100 };
 export const lists = Object.keys(pageSizes);
