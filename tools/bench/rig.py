@@ -39,6 +39,14 @@ class BenchError(Exception):
     """Why nothing can be measured, in one line."""
 
 
+def install_octokit(directory):
+    """The packages of the yardstick, unless they are there."""
+    if not (directory / "node_modules").exists():
+        command = ["npm", "ci", "--silent", "--no-audit", "--no-fund"]
+        if subprocess.run(command, cwd=directory, check=False).returncode:
+            raise BenchError(f"npm ci failed in {directory}")
+
+
 @dataclass
 class Usage:
     """What a process cost, as its parent sees it."""
@@ -48,6 +56,8 @@ class Usage:
     peak_bytes: int
     output: str
     database_seconds: float = 0  # CPU time of PostgreSQL's sessions meanwhile
+    requests: int = 0
+    points: int = 0
 
 
 def measure(command, log, timeout, env=None):
@@ -104,11 +114,11 @@ def stop(process):
 class Simulator:
     """A `gitstar-sim` without limits; ends with the `with` block, or with this process."""
 
-    def __init__(self, bin_dir, work_dir, repositories, latency=0):
+    def __init__(self, bin_dir, work_dir, repositories, latency=0, metadata=0):
         log = work_dir / f"simulator-{repositories}-{latency}.log"
         command = ["setpriv", "--pdeathsig", "KILL", bin_dir / "gitstar-sim"]
         command += ["--listen", "127.0.0.1:0", "--repositories", str(repositories), "--seed", "1"]
-        command += ["--limits", "none", "--latency", str(latency)]
+        command += ["--limits", "none", "--latency", str(latency), "--metadata", str(metadata)]
         with open(log, "w", encoding="utf-8") as output:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

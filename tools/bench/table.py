@@ -56,3 +56,21 @@ class Row:
 def markdown(rows):
     head = "| what | median | min – max | bar | stretch | verdict |\n|---|--:|--:|--:|--:|---|"
     return "\n".join([head] + [row.text() for row in rows if row.samples])
+
+
+def side_by_side(heads, lines):
+    """Medians of several candidates. A line is what, and per head a unit and samples, or None."""
+    text = ["| what | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
+    for what, cells in lines:
+        text.append(f"| {what} | " + " | ".join(map(_cell, cells)) + " |")
+    return "\n".join(text)
+
+
+def _cell(cell):
+    if cell is None or not cell[1]:
+        return ""
+    unit, samples = cell
+    show = UNITS[unit].format
+    text = show(statistics.median(samples))
+    # What it is times of is one number; how far it can be trusted is two.
+    return f"{text} ({min(samples):.2f} – {max(samples):.2f})" if unit == "x" else text

@@ -13,67 +13,28 @@
 // Prints one line of JSON: repositories, requests, incomplete, wall_seconds, cpu_seconds,
 // peak_rss_bytes.
 
-import { parseArgs } from "node:util";
-
 import { createClient } from "./github.mjs";
+import { readOptions, text } from "./options.mjs";
+import { printReport } from "./report.mjs";
+import { repositories } from "./repositories.mjs";
 import { crawl, findThreshold } from "./search.mjs";
 import { openStore } from "./store.mjs";
 
-const started = performance.now();
-const options = readOptions();
+const options = readOptions("crawl.mjs", { top: text(), threshold: text() });
+if (!options.values.top === !options.values.threshold)
+  options.usage("expected one of --top and --threshold");
+const top = options.number("top");
+const given = options.number("threshold");
 const github = createClient(options);
-const store = await openStore(options.database);
+const store = await openStore(options.database, [repositories]);
 
-const threshold = options.threshold ?? (await findThreshold(github, options.top));
-const incomplete = await crawl(github, threshold, options.inFlight, (page) => store.add(page));
+const seen = new Set();
+const isNew = ({ databaseId }) => !seen.has(databaseId) && seen.add(databaseId);
+
+const threshold = given ?? (await findThreshold(github, top));
+const incomplete = await crawl(github, threshold, options.inFlight, async (page) => {
+  for (const repository of page.filter(isNew)) store.add(repositories, repository);
+  await store.room();
+});
 await store.close();
-
-const cpu = process.cpuUsage();
-console.log(
-  JSON.stringify({
-    repositories: store.repositories,
-    requests: github.requests,
-    incomplete,
-    wall_seconds: (performance.now() - started) / 1e3,
-    cpu_seconds: (cpu.user + cpu.system) / 1e6,
-    peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
-  }),
-);
-
-function readOptions() {
-  const text = (value) => ({ type: "string", default: value });
-  const { values } = parseArgs({
-    options: {
-      "graphql-url": text("https://api.github.com/graphql"),
-      database: text(),
-      top: text(),
-      threshold: text(),
-      "in-flight": text("32"),
-      throttle: text("tuned"),
-    },
-  });
-  if (!values.database) usage("--database is missing");
-  if (!values.top === !values.threshold) usage("expected one of --top and --threshold");
-  if (!["tuned", "default"].includes(values.throttle)) usage("--throttle is tuned or default");
-  if (!process.env.GITHUB_TOKEN) usage("GITHUB_TOKEN is not set");
-  return {
-    graphqlUrl: values["graphql-url"],
-    database: values.database,
-    top: number("top", values.top),
-    threshold: number("threshold", values.threshold),
-    inFlight: number("in-flight", values["in-flight"]),
-    throttle: values.throttle,
-    token: process.env.GITHUB_TOKEN,
-  };
-}
-
-function number(name, text) {
-  if (text === undefined) return undefined;
-  if (!/^[1-9][0-9]*$/.test(text)) usage(`--${name} takes a whole number from 1`);
-  return Number(text);
-}
-
-function usage(message) {
-  console.error(`crawl.mjs: ${message}`);
-  process.exit(2);
-}
+printReport({ repositories: seen.size, requests: github.requests, incomplete });

@@ -7,7 +7,10 @@ import Bottleneck from "bottleneck/light.js";
 
 const Client = Octokit.plugin(throttling, retry);
 
-/** `query(text, variables)` answers the data of a GraphQL query; `requests` counts what was sent. */
+/**
+ * `query(text, variables)` answers the data of a GraphQL query. `requests` counts what was sent,
+ * `points` what answers say that they cost: nothing where the limits are switched off.
+ */
 export function createClient({ graphqlUrl, token, throttle, inFlight }) {
   const url = new URL(graphqlUrl);
   const octokit = new Client({
@@ -23,9 +26,12 @@ export function createClient({ graphqlUrl, token, throttle, inFlight }) {
   const headers = isLoopback(url.hostname) ? { "accept-encoding": "identity" } : {};
   const client = {
     requests: 0,
+    points: 0,
     async query(text, variables) {
       client.requests += 1;
-      return octokit.graphql(text, { ...variables, headers });
+      const data = await octokit.graphql(text, { ...variables, headers });
+      client.points += data.rateLimit?.cost ?? 0;
+      return data;
     },
   };
   return client;

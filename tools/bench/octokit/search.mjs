@@ -1,5 +1,7 @@
 // The search: windows of `created` split until each holds no more than GitHub gives out.
 
+import { drain } from "./jobs.mjs";
+
 const searchCap = 1000;
 const firstSecond = Date.UTC(2007, 9, 1) / 1e3;
 const mostStars = 2 ** 24;
@@ -89,26 +91,6 @@ export async function crawl(github, threshold, inFlight, onPage) {
   queue.push(async () => splitPart(all, (await countAll(github, [textOf(all)]))[0]));
   await drain(queue, inFlight);
   return incomplete;
-}
-
-/** Runs jobs, which may add more, with `width` of them at once. */
-function drain(queue, width) {
-  return new Promise((resolve, reject) => {
-    let running = 0;
-    const next = () => {
-      if (queue.length === 0 && running === 0) resolve();
-      while (running < width && queue.length > 0) {
-        running += 1;
-        queue
-          .pop()()
-          .then(() => {
-            running -= 1;
-            next();
-          }, reject);
-      }
-    };
-    next();
-  });
 }
 
 async function countAll(github, texts) {

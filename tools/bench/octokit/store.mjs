@@ -6,76 +6,96 @@ const rowsPerStatement = 1000;
 const connections = 4;
 const statementsWaiting = 8; // then the crawl waits for PostgreSQL
 
-const columns = [
-  ["repo_id", "bigint", (r) => r.databaseId],
-  ["owner", "text", (r) => r.nameWithOwner.split("/")[0]],
-  ["name", "text", (r) => r.nameWithOwner.split("/")[1]],
-  ["full_name", "text", (r) => r.nameWithOwner],
-  ["star_count", "integer", (r) => r.stargazerCount],
-  ["fork_count", "integer", (r) => r.forkCount],
-  ["open_issue_count", "integer", (r) => r.issues.totalCount],
-  ["watcher_count", "integer", (r) => r.watchers.totalCount],
-  ["language", "text", (r) => r.primaryLanguage?.name],
-  ["license", "text", (r) => r.licenseInfo?.key],
-  ["description", "text", (r) => r.description?.replaceAll("\0", "")],
-  ["is_fork", "boolean", (r) => r.isFork],
-  ["is_archived", "boolean", (r) => r.isArchived],
-  ["is_disabled", "boolean", (r) => r.isDisabled],
-  ["visibility", "text", (r) => r.visibility.toLowerCase()],
-  ["disk_usage_kb", "integer", (r) => r.diskUsage],
-  ["created_at", "timestamptz", (r) => r.createdAt],
-  ["updated_at", "timestamptz", (r) => r.updatedAt],
-  ["pushed_at", "timestamptz", (r) => r.pushedAt],
-];
-const names = columns.map(([name]) => name);
-const changing = names.filter((name) => name !== "repo_id");
+/** Text without what PostgreSQL cannot store. */
+export function plain(text) {
+  return text?.replaceAll("\0", "");
+}
 
-const createTable = `CREATE TABLE IF NOT EXISTS repositories (
-  ${columns.map(([name, type]) => `${name} ${type}`).join(",\n  ")},
-  crawled_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (repo_id))`;
+/** A value of a column of type `text[]`. */
+export function textArray(texts) {
+  return `{${texts.map((text) => `"${plain(text).replaceAll(/["\\]/g, "\\$&")}"`).join()}}`;
+}
 
-const upsert = `INSERT INTO repositories (${names.join(", ")})
-  SELECT * FROM unnest(${columns.map(([, type], i) => `$${i + 1}::${type}[]`).join(", ")})
-  ON CONFLICT (repo_id) DO UPDATE
-  SET ${changing.map((name) => `${name} = excluded.${name}`).join(", ")}, crawled_at = now()
-  WHERE (${changing.map((name) => `repositories.${name}`).join(", ")})
-    IS DISTINCT FROM (${changing.map((name) => `excluded.${name}`).join(", ")})`;
+/** What a query of the store answers. */
+export async function select(database, query) {
+  const client = new pg.Client({ connectionString: database });
+  await client.connect();
+  const { rows } = await client.query(query);
+  await client.end();
+  return rows;
+}
 
-/** `add(page)` takes repositories, `close()` ends when all of them are committed. */
-export async function openStore(database) {
+function createTable({ name, key, columns }) {
+  return `CREATE TABLE IF NOT EXISTS ${name} (
+    ${columns.map(([column, type]) => `${column} ${type}`).join(",\n    ")},
+    crawled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (${key.join(", ")}))`;
+}
+
+function upsertInto({ name, key, columns }) {
+  const names = columns.map(([column]) => column);
+  const changing = names.filter((column) => !key.includes(column));
+  // An array of arrays would be unnested to its innermost elements.
+  const sent = columns.map(([, type]) => (type === "text[]" ? "text" : type));
+  const rows = columns.map(([column, type]) => `${column}::${type}`).join(", ");
+  const update = changing.length === 0 ? "NOTHING" : `UPDATE
+    SET ${changing.map((column) => `${column} = excluded.${column}`).join(", ")}, crawled_at = now()
+    WHERE (${changing.map((column) => `stored.${column}`).join(", ")})
+      IS DISTINCT FROM (${changing.map((column) => `excluded.${column}`).join(", ")})`;
+  const arrays = sent.map((type, i) => `$${i + 1}::${type}[]`).join(", ");
+  return `INSERT INTO ${name} AS stored (${names.join(", ")})
+    SELECT ${rows} FROM unnest(${arrays}) AS t (${names.join(", ")})
+    ON CONFLICT (${key.join(", ")}) DO ${update}`;
+}
+
+/**
+ * Makes tables: `name`, `key` (columns), and `columns`, each with its type and a function of what
+ * `add` was given. `add(table, ...)` takes a row, `room()` waits while PostgreSQL has enough to do,
+ * `close()` ends when all rows are committed; `written` counts those that were new or different.
+ */
+export async function openStore(database, tables) {
   const pool = new pg.Pool({ connectionString: database, max: connections });
-  await pool.query(createTable);
-  const seen = new Set();
+  const pending = new Map();
   const writing = new Set();
-  let rows = [];
+  for (const table of tables) {
+    await pool.query(createTable(table));
+    pending.set(table, {
+      upsert: upsertInto(table),
+      key: table.key.map((name) => table.columns.findIndex(([column]) => column === name)),
+      rows: new Map(),
+    });
+  }
+  const store = { written: 0, add, room, close };
 
-  function flush() {
-    const values = columns.map(([, , read]) => rows.map((row) => read(row) ?? null));
-    rows = [];
+  function flush(table) {
+    const of = pending.get(table);
+    const rows = [...of.rows.values()];
+    of.rows.clear();
+    const values = table.columns.map((_, i) => rows.map((row) => row[i]));
     const write = pool
-      .query({ name: "upsert", text: upsert, values })
+      .query({ name: table.name, text: of.upsert, values })
+      .then(({ rowCount }) => (store.written += rowCount))
       .finally(() => writing.delete(write));
     writing.add(write);
   }
 
-  return {
-    get repositories() {
-      return seen.size;
-    },
-    async add(page) {
-      for (const repository of page) {
-        if (seen.has(repository.databaseId)) continue;
-        seen.add(repository.databaseId);
-        rows.push(repository);
-      }
-      if (rows.length >= rowsPerStatement) flush();
-      if (writing.size >= statementsWaiting) await Promise.race(writing);
-    },
-    async close() {
-      if (rows.length > 0) flush();
-      await Promise.all(writing);
-      await pool.end();
-    },
-  };
+  function add(table, ...of) {
+    const row = table.columns.map(([, , read]) => read(...of) ?? null);
+    const { key, rows } = pending.get(table);
+    // No statement may meet a row twice: the last one counts.
+    rows.set(key.map((i) => row[i]).join("\n"), row);
+    if (rows.size >= rowsPerStatement) flush(table);
+  }
+
+  async function room() {
+    if (writing.size >= statementsWaiting) await Promise.race(writing);
+  }
+
+  async function close() {
+    for (const table of tables) if (pending.get(table).rows.size > 0) flush(table);
+    await Promise.all(writing);
+    await pool.end();
+  }
+
+  return store;
 }
