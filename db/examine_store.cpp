@@ -23,11 +23,13 @@ table_sizes measure_tables(const std::string& connection_string) {
   connection database{connection_string};
   return database.transaction([](pqxx::work& work) {
     auto size = [&](const std::string& table) {
-      // A partitioned table is its parts.
+      // A partitioned table is its parts; one that is not has no tree.
       return work
-          .exec1("select coalesce(sum(pg_total_relation_size(relid)), 0)::bigint "
-                 "from pg_partition_tree('" +
-                 table + "')")[0]
+          .exec1(
+              "select pg_total_relation_size('" + table +
+              "') + coalesce(sum(pg_total_relation_size(relid)) filter (where isleaf), 0)::bigint "
+              "from pg_partition_tree('" +
+              table + "')")[0]
           .as<int64_t>();
     };
     return table_sizes{size("repositories"), size("star_history")};

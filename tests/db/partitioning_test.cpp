@@ -1,5 +1,6 @@
 /// repositories divided by hash or range: it holds the same, and each row's lookup and write touch
 /// one part.
+#include "db/examine_store.hpp"
 #include "db/migrations.hpp"
 #include "db/postgres_store.hpp"
 #include "tests/db/test_server.hpp"
@@ -129,6 +130,21 @@ TEST_CASE_METHOD(with_layout, "a divided table keeps what the undivided one has"
   empty_the_database();
   make(layout);
   CHECK(std::vector{value(columns), value(comments), value(key)} == wanted);
+}
+
+TEST_CASE_METHOD(with_layout, "the size of a table is that of all its parts",
+                 "[db][partitioning]") {
+  make(GENERATE(config::partitioning{}, config::partitioning{by_hash}));
+  write({1, 2, 3, 4});
+  auto all_of = [&](const std::string& tables) {
+    return value("select sum(pg_total_relation_size(oid)) from pg_class "
+                 "where relkind = 'r' and relname like '" +
+                 tables + "%'");
+  };
+  auto sizes = db::measure_tables(where());
+  CHECK(sizes.repositories > 0);
+  CHECK(std::to_string(sizes.repositories) == all_of("repositories"));
+  CHECK(std::to_string(sizes.history) == all_of("star_history"));
 }
 
 TEST_CASE_METHOD(with_layout, "a divided store tells new, changed and unchanged rows apart",
