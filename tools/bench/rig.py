@@ -13,12 +13,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build/release"
 START_SECONDS = 300  # until a simulator has made up its repositories
 STOP_SECONDS = 120
 REAP_SECONDS = 0.1  # between a session's end and its process's
@@ -37,6 +40,31 @@ def machine():
 
 class BenchError(Exception):
     """Why nothing can be measured, in one line."""
+
+
+def build(*programs):
+    """Builds them as Release, and says where they are."""
+    for command in (["cmake", "--preset", "release"], ["ninja", "-C", str(BUILD), *programs]):
+        if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
+            raise BenchError(f"{' '.join(command)} failed")
+    return BUILD / "bin"
+
+
+def run_in_work_dir(name, options, run):
+    """The exit code of `tools/bench/NAME`: `run(options, work_dir)` measures, in a directory of its
+    own that does not stay."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    work_dir = pathlib.Path(tempfile.mkdtemp(prefix=f"gitstar-{name}-", dir=options.work_dir))
+    work_dir.chmod(0o755)  # root's PostgreSQL runs as another user
+    try:
+        return run(options, work_dir.resolve()) or 0
+    except BenchError as problem:
+        print(f"tools/bench/{name}: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        shutil.rmtree(work_dir, ignore_errors=True)
 
 
 def install_octokit(directory):
