@@ -65,35 +65,69 @@ constexpr auto rank_by_issues =
     "from repositories where (language = $1 or $1 = '') and open_issue_count is not null "
     "order by open_issue_count desc, repo_id limit $2";
 
-// Only who has a row of history after `since` ($3) can have grown, and those rows lie in the newest
-// months of star_history: the others are pruned.
-constexpr auto rank_by_growth = R"(
-with moved as (
-  select repo_id, min(observed_at) as first_move
-  from star_history
-  where observed_at > to_timestamp($3::bigint)
-  group by repo_id
-), grown as (
-  select r.full_name, r.star_count, r.language, r.repo_id,
-         coalesce(before.star_count, first.star_count) as base_count,
-         coalesce(before.observed_at, first.observed_at) as base_time
-  from moved
-  join repositories r using (repo_id)
-  left join lateral (
-    select h.star_count, h.observed_at from star_history h
-    where h.repo_id = moved.repo_id and h.observed_at <= to_timestamp($3::bigint)
-    order by h.observed_at desc limit 1) before on true
-  join lateral (
-    select h.star_count, h.observed_at from star_history h
-    where h.repo_id = moved.repo_id and h.observed_at = moved.first_move
-    order by h.star_count limit 1) first on true
-  where r.language = $1 or $1 = ''
-)
-select full_name, star_count, coalesce(language, ''), star_count - base_count,
-       extract(epoch from base_time)::bigint, repo_id
-from grown
-order by 4 desc, repo_id
-limit $2)";
+/// What the repositories of a condition have gained since `$3`: against the last count seen before,
+/// or the first one of who was first seen later.
+std::string rank_by_growth(const std::string& condition) {
+  return R"(
+select r.full_name, r.star_count, coalesce(r.language, ''),
+       r.star_count - coalesce(before.star_count, first.star_count) as gained,
+       extract(epoch from coalesce(before.observed_at, first.observed_at))::bigint, r.repo_id
+from repositories r
+left join lateral (
+  select h.star_count, h.observed_at from star_history h
+  where h.repo_id = r.repo_id and h.observed_at <= to_timestamp($3::bigint)
+  order by h.observed_at desc limit 1) before on true
+left join lateral (
+  select h.star_count, h.observed_at from star_history h
+  where before.star_count is null and h.repo_id = r.repo_id
+    and h.observed_at > to_timestamp($3::bigint)
+  order by h.observed_at, h.star_count limit 1) first on true
+where (r.language = $1 or $1 = '') and coalesce(before.star_count, first.star_count) is not null
+  and )" +
+         condition + " order by gained desc, r.repo_id limit $2";
+}
+
+// Nobody has gained more stars than it has. So what the last line of a ranking among the `$4` with
+// the most stars has gained is a bound: who has fewer stars is not in the ranking of all.
+constexpr auto growth_bound = R"(
+select count(*), min(gained)
+from (
+  select r.star_count - before.star_count as gained
+  from (select repo_id, star_count from repositories
+        where (language = $1 or $1 = '')
+        order by star_count desc limit $4) r
+  cross join lateral (
+    select h.star_count from star_history h
+    where h.repo_id = r.repo_id and h.observed_at <= to_timestamp($3::bigint)
+    order by h.observed_at desc limit 1) before
+  order by gained desc limit $2) best)";
+
+constexpr auto within_bound = "select count(*) from (select from repositories "
+                              "where star_count >= $1 limit $2) r";
+
+/// So many with the most stars give the bound, for each line of the ranking.
+constexpr int64_t leaders_per_line = 50;
+
+/// From so many repositories on, a ranking reads the window's history instead of asking for each.
+constexpr int64_t most_candidates = 100'000;
+
+pqxx::result rank_growth(pqxx::work& work, const ranking_request& request) {
+  auto since = request.since.time_since_epoch().count();
+  auto best = work.exec_params1(growth_bound, request.language, request.limit, since,
+                                request.limit * leaders_per_line);
+  // Who gains at least one has moved, so the bound leaves out who has not.
+  if (best[0].as<int64_t>() == request.limit && best[1].as<int64_t>() >= 1) {
+    auto bound = best[1].as<int64_t>();
+    if (work.exec_params1(within_bound, bound, most_candidates)[0].as<int64_t>() < most_candidates)
+      return work.exec_params(rank_by_growth("r.star_count >= $4"), request.language, request.limit,
+                              since, bound);
+  }
+  // Only who has a row of history since then can have grown, and those rows lie in the newest
+  // months of star_history: the others are pruned.
+  return work.exec_params(rank_by_growth("r.repo_id in (select repo_id from star_history where "
+                                         "observed_at > to_timestamp($3::bigint))"),
+                          request.language, request.limit, since);
+}
 
 /// Whether the database has the kind's table: a replica may lag behind a migration.
 bool has_table(pqxx::work& work, const std::string& name) {
@@ -160,8 +194,7 @@ std::vector<ranking_line> rank_in(const std::string& connection_string,
       case rank_by::issues:
         return work.exec_params(rank_by_issues, request.language, request.limit);
       case rank_by::growth:
-        return work.exec_params(rank_by_growth, request.language, request.limit,
-                                request.since.time_since_epoch().count());
+        return rank_growth(work, request);
       default:
         return work.exec_params(rank_by_stars, request.language, request.limit);
       }

@@ -15,15 +15,23 @@ constexpr int64_t day = 86'400;
 class with_history : public with_store {
 public:
   void see(repo_id id, int32_t stars, int64_t when, optional<std::string> language = caf::none) {
+    see_all(id, {stars}, when, std::move(language));
+  }
+
+  /// The star counts of repositories whose ids begin with `first`.
+  void see_all(repo_id first, const std::vector<int32_t>& stars, int64_t when,
+               optional<std::string> language = caf::none) {
     batch work;
     work.crawl_id = current.id;
     work.epoch = current.epoch;
     work.observed_at = at(when);
-    auto row = make_repository(id);
-    row.star_count = stars;
-    if (language)
-      row.language = language;
-    work.rows.push_back(row);
+    for (auto count : stars) {
+      auto row = make_repository(first + static_cast<repo_id>(work.rows.size()));
+      row.star_count = count;
+      if (language)
+        row.language = language;
+      work.rows.push_back(std::move(row));
+    }
     store.write(work);
   }
 
@@ -121,4 +129,51 @@ TEST_CASE_METHOD(with_history, "growth is measured against the last count seen b
   CHECK(lines[1].value == 20);
   CHECK(lines[1].baseline == optional<timestamp>{at(seen_first + 2 * day)});
   CHECK(lines[2].value == -5);
+}
+
+TEST_CASE_METHOD(with_history, "who grows most need not be among those with the most stars",
+                 "[db]") {
+  // More of them than a ranking of three looks at first; nobody gains over 6.
+  std::vector<int32_t> before, after;
+  for (auto i = 0; i < 200; ++i) {
+    before.push_back(1000 + i);
+    after.push_back(1000 + i + i % 7);
+  }
+  see_all(1000, before, seen_first);
+  see_all(1000, after, seen_first + 2 * day);
+  see(1, 10, seen_first);
+  see(1, 90, seen_first + 2 * day);
+  see(2, 0, seen_first);
+  see(2, 6, seen_first + 2 * day); // the bound itself, and the lower id
+  see(3, 0, seen_first);
+  see(3, 5, seen_first + 2 * day);
+  see(4, 30, seen_first + 2 * day); // found late
+  see(4, 50, seen_first + 3 * day);
+
+  auto lines = rank(db::rank_by::growth, "", 3, seen_first + day);
+
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].repo_id == 1);
+  CHECK(lines[0].value == 80);
+  CHECK(lines[1].repo_id == 4);
+  CHECK(lines[1].value == 20);
+  CHECK(lines[1].baseline == optional<timestamp>{at(seen_first + 2 * day)});
+  CHECK(lines[2].repo_id == 2);
+  CHECK(lines[2].value == 6);
+}
+
+TEST_CASE_METHOD(with_history, "little growth among very many repositories is found as well",
+                 "[db]") {
+  see_all(10, std::vector<int32_t>(100'000, 50), seen_first);
+  see_all(10, std::vector<int32_t>(3, 51), seen_first + 2 * day);
+  see_all(100'008, {51, 53}, seen_first + 2 * day);
+
+  auto lines = rank(db::rank_by::growth, "", 4, seen_first + day);
+
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].repo_id == 100'009);
+  CHECK(lines[0].value == 3);
+  CHECK(lines[1].repo_id == 10);
+  CHECK(lines[3].repo_id == 12);
+  CHECK(lines[3].value == 1);
 }

@@ -54,3 +54,32 @@ select full_name, star_count from repositories order by star_count desc, repo_id
 -- by repositories_open_issue_count
 select full_name, open_issue_count from repositories where open_issue_count is not null
 order by open_issue_count desc, repo_id limit 20;
+
+-- gitstar top --by growth: what the last line has gained at least
+-- by repositories_star_count, star_history
+select min(gained)
+from (
+  select r.star_count - before.star_count as gained
+  from (select repo_id, star_count from repositories order by star_count desc limit 1000) r
+  cross join lateral (
+    select h.star_count from star_history h
+    where h.repo_id = r.repo_id and h.observed_at <= now() - interval '7 days'
+    order by h.observed_at desc limit 1) before
+  order by gained desc limit 20) best;
+
+-- gitstar top --by growth: the ranking of who has the 26 stars that the statement above has found
+-- by repositories_star_count, star_history
+select r.full_name, r.star_count,
+       r.star_count - coalesce(before.star_count, first.star_count) as gained
+from repositories r
+left join lateral (
+  select h.star_count from star_history h
+  where h.repo_id = r.repo_id and h.observed_at <= now() - interval '7 days'
+  order by h.observed_at desc limit 1) before on true
+left join lateral (
+  select h.star_count from star_history h
+  where before.star_count is null and h.repo_id = r.repo_id
+    and h.observed_at > now() - interval '7 days'
+  order by h.observed_at, h.star_count limit 1) first on true
+where coalesce(before.star_count, first.star_count) is not null and r.star_count >= 26
+order by gained desc, r.repo_id limit 20;
