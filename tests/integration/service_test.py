@@ -78,7 +78,9 @@ class TelemetryTest(IntegrationTest):
         self.assertTrue(rows <= inserted < report["repositories"], (rows, inserted))
         self.assertGreaterEqual(seen["gitstar_batch_rows_sum"], rows)
         requests = seen['gitstar_api_requests_total{outcome="ok"}']
-        self.assertEqual(seen["gitstar_api_request_duration_seconds_count"], requests)
+        # An answer may come between the two lines.
+        answered = seen["gitstar_api_request_duration_seconds_count"]
+        self.assertIn(answered - requests, (0, 1))
         self.assertLessEqual(requests, report["requests"])
         self.assertGreater(seen["gitstar_api_request_duration_seconds_sum"], 0.1 * requests)
         points = seen['gitstar_points_remaining{credential="token-1"}']

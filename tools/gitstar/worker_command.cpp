@@ -62,6 +62,11 @@ public:
 
   int run();
 
+  /// Whether a call to PostgreSQL or an actor that hangs goes on.
+  bool has_left_threads() const {
+    return left_behind_ || (look_.valid() && look_.wait_for(0s) != std::future_status::ready);
+  }
+
 private:
   enum class ending : uint8_t {
     none,
@@ -85,7 +90,8 @@ private:
   const config::settings& settings_;
   worker_greeting greeting_;
   std::shared_ptr<db::run_watch> watch_;
-  std::future<bool> look_; // under way
+  std::future<bool> look_;   // under way
+  bool left_behind_ = false; // actors that hang
   std::shared_ptr<db::store_health> store_health_ = std::make_shared<db::store_health>();
   std::shared_ptr<net::metrics> metrics_;
   std::shared_ptr<net::github_client> client_;
@@ -226,6 +232,7 @@ worker_run::ending worker_run::session(const config::endpoint& where) {
     static_cast<void>(self.release());
     static_cast<void>(system.release());
     static_cast<void>(system_config.release());
+    left_behind_ = true;
   }
   return ending_;
 }
@@ -323,7 +330,12 @@ int worker_command(const config::settings& settings) {
     return exit_bad_config;
   }
   block_signals();
-  return worker_run{settings}.run();
+  worker_run worker{settings};
+  auto code = worker.run();
+  // What libraries free at the end of the program would be taken from under a thread that goes on.
+  if (worker.has_left_threads())
+    _exit(code);
+  return code;
 }
 
 } // namespace gitstar::tool
