@@ -15,14 +15,17 @@ optional<T> optional_from(const pqxx::field& field) {
   return field.is_null() ? optional<T>{} : optional<T>{field.as<T>()};
 }
 
-/// The order of `repository`'s members, then our own times and PostgreSQL's clock.
+/// The order of `repository`'s members, then our own times and PostgreSQL's clock. Who is there
+/// comes before who had the name and is gone.
 constexpr auto by_name =
     "select repo_id, full_name, star_count, fork_count, open_issue_count, watcher_count, language, "
     "license, description, is_fork, is_archived, is_disabled, visibility, disk_usage_kb, "
     "extract(epoch from created_at)::bigint, extract(epoch from updated_at)::bigint, "
     "extract(epoch from pushed_at)::bigint, extract(epoch from first_seen_at)::bigint, "
-    "extract(epoch from crawled_at)::bigint, extract(epoch from now())::bigint "
-    "from repositories where full_name = $1 order by crawled_at desc, repo_id desc";
+    "extract(epoch from crawled_at)::bigint, extract(epoch from now())::bigint, "
+    "extract(epoch from gone_at)::bigint "
+    "from repositories where full_name = $1 "
+    "order by gone_at is not null, crawled_at desc, repo_id desc";
 
 stored_repository stored_from(const pqxx::row& row) {
   stored_repository result;
@@ -50,6 +53,8 @@ stored_repository stored_from(const pqxx::row& row) {
   result.first_seen_at = time_from(next());
   result.crawled_at = time_from(next());
   result.asked_at = time_from(next());
+  if (auto gone = next(); !gone.is_null())
+    result.gone_at = time_from(gone);
   return result;
 }
 
@@ -57,13 +62,13 @@ stored_repository stored_from(const pqxx::row& row) {
 /// number of lines.
 constexpr auto rank_by_stars =
     "select full_name, star_count, coalesce(language, ''), star_count, null, repo_id "
-    "from repositories where (language = $1 or $1 = '') "
+    "from repositories where (language = $1 or $1 = '') and gone_at is null "
     "order by star_count desc, repo_id limit $2";
 
 constexpr auto rank_by_issues =
     "select full_name, star_count, coalesce(language, ''), open_issue_count, null, repo_id "
-    "from repositories where (language = $1 or $1 = '') and open_issue_count is not null "
-    "order by open_issue_count desc, repo_id limit $2";
+    "from repositories where (language = $1 or $1 = '') and gone_at is null "
+    "and open_issue_count is not null order by open_issue_count desc, repo_id limit $2";
 
 /// What the repositories of a condition have gained since `$3`: against the last count seen before,
 /// or the first one of who was first seen later.
@@ -82,8 +87,8 @@ left join lateral (
   where before.star_count is null and h.repo_id = r.repo_id
     and h.observed_at > to_timestamp($3::bigint)
   order by h.observed_at, h.star_count limit 1) first on true
-where (r.language = $1 or $1 = '') and coalesce(before.star_count, first.star_count) is not null
-  and )" +
+where (r.language = $1 or $1 = '') and r.gone_at is null
+  and coalesce(before.star_count, first.star_count) is not null and )" +
          condition + " order by gained desc, r.repo_id limit $2";
 }
 
@@ -94,7 +99,7 @@ select count(*), min(gained)
 from (
   select r.star_count - before.star_count as gained
   from (select repo_id, star_count from repositories
-        where (language = $1 or $1 = '')
+        where (language = $1 or $1 = '') and gone_at is null
         order by star_count desc limit $4) r
   cross join lateral (
     select h.star_count from star_history h
@@ -227,7 +232,8 @@ optional<stored_repository> find_repository(const std::vector<std::string>& shar
       continue;
     bearers.push_back(found->repository.repo_id);
     bearers.insert(bearers.end(), found->namesakes.begin(), found->namesakes.end());
-    if (!result || found->crawled_at > result->crawled_at)
+    auto rank = [](const stored_repository& x) { return std::pair{!x.gone_at, x.crawled_at}; };
+    if (!result || rank(*found) > rank(*result))
       result = std::move(found);
   }
   if (!result)

@@ -28,8 +28,9 @@ struct stored_kind {
 struct stored_repository {
   gitstar::repository repository;
   timestamp first_seen_at;
-  timestamp crawled_at; ///< when a crawl last saw a difference
-  timestamp asked_at;   ///< PostgreSQL's clock
+  timestamp crawled_at;        ///< when a crawl last saw a difference
+  timestamp asked_at;          ///< PostgreSQL's clock
+  optional<timestamp> gone_at; ///< since when GitHub knows no such repository
   /// The star history, oldest first: the first count seen and every change.
   std::vector<star_observation> stars;
   std::vector<stored_kind> metadata; ///< without the kinds that nobody has read
@@ -38,7 +39,7 @@ struct stored_repository {
 };
 
 /// The repository that carries `full_name` (owner/name, as GitHub writes it): of several the one
-/// written last. Empty where none does.
+/// written last, unless that one is gone. Empty where none does.
 optional<stored_repository> find_repository(const std::vector<std::string>& shards,
                                             const std::string& full_name);
 
@@ -66,9 +67,9 @@ struct ranking_line {
   gitstar::repo_id repo_id = 0;
 };
 
-/// The first `limit` repositories, the highest value first, ties by id. A growth is measured
-/// against the last count seen up to `since`; of a repository first seen after that, against the
-/// first count seen, so that being found does not look like growing.
+/// The first `limit` repositories that are there, the highest value first, ties by id. A growth is
+/// measured against the last count seen up to `since`; of a repository first seen after that,
+/// against the first count seen, so that being found does not look like growing.
 std::vector<ranking_line> rank_repositories(const std::vector<std::string>& shards,
                                             const ranking_request& request);
 

@@ -74,6 +74,27 @@ TEST_CASE_METHOD(with_history, "of two repositories that had a name the newest o
   REQUIRE(found);
   CHECK(found->repository.repo_id == 9);
   CHECK(found->namesakes == std::vector<repo_id>{8});
+  CHECK_FALSE(found->gone_at);
+  // Who is gone had the name.
+  ask("update repositories set gone_at = to_timestamp(1795200000) where repo_id = 9");
+  found = db::find_repository({connection_string()}, "owner1/name8");
+  CHECK(found->repository.repo_id == 8);
+  ask("update repositories set gone_at = to_timestamp(1795200001) where repo_id = 8");
+  CHECK(db::find_repository({connection_string()}, "owner1/name8")->gone_at ==
+        optional<timestamp>{at(1'795'200'000)});
+}
+
+TEST_CASE_METHOD(with_history, "who is gone is in no ranking", "[db]") {
+  for (repo_id id : {1, 2}) {
+    see(id, 10, seen_first);
+    see(id, 20, seen_first + 2 * day);
+  }
+  ask("update repositories set gone_at = now() where repo_id = 1");
+  for (auto by : {db::rank_by::stars, db::rank_by::issues, db::rank_by::growth}) {
+    auto lines = rank(by, "", 1, seen_first + day);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].repo_id == 2);
+  }
 }
 
 TEST_CASE_METHOD(with_history, "a ranking by stars takes one language and so many lines", "[db]") {

@@ -94,6 +94,11 @@ TEST_CASE_METHOD(with_views, "the views count what is there", "[metadata]") {
                            "from open_pull_requests") == "1 2");
   CHECK(value<std::string>("select string_agg(number::text, ' ' order by updated_at desc) "
                            "from active_pull_requests") == "1 3");
+  // Whose repository is gone is not open.
+  ask("update repositories set gone_at = now()");
+  CHECK(value<int64_t>("select count(*) from open_pull_requests") == 0);
+  CHECK(value<int64_t>("select count(*) from active_pull_requests") == 0);
+  ask("update repositories set gone_at = null");
   // The author's own review does not count, and the third one waits still.
   add_review(1, 1, "ada", "70 hours");
   add_review(2, 1, "bob", "48 hours");
@@ -104,7 +109,8 @@ TEST_CASE_METHOD(with_views, "the views count what is there", "[metadata]") {
                            "from review_latency") == "3 2 72");
   ask("insert into ci_checks select 1, 'sha', 'run:' || n, 1, 'build', 'COMPLETED', "
       "case n when 1 then 'FAILURE' when 2 then 'SKIPPED' when 3 then null else 'SUCCESS' end, "
-      "null, null, now(), now() - n * interval '1 hour', now() from generate_series(1, 6) n");
+      "null, null, now(), now() - n * interval '1 hour', now(), "
+      "case n when 1 then now() end from generate_series(1, 6) n");
   CHECK(value<std::string>("select concat_ws(' ', name, check_count, failed_count, failure_rate) "
                            "from check_failure_rate") == "build 4 1 0.25000000000000000000");
 }
@@ -124,6 +130,8 @@ TEST_CASE_METHOD(with_views, "growth is measured between two times", "[metadata]
   CHECK(gained("star_growth(now() - interval '90 days')") == "60 95 35");
   CHECK(gained("star_growth(now() - interval '30 days', now() - interval '10 days')") ==
         "60 80 20");
+  ask("update repositories set gone_at = now()");
+  CHECK(value<int64_t>("select count(*) from star_growth_30d") == 0);
 }
 
 TEST_CASE_METHOD(with_views, "a repository is found with what is stored of each kind",
@@ -170,7 +178,7 @@ TEST_CASE_METHOD(with_views, "what people ask is answered by indexes", "[metadat
     CHECK_THAT(plan, !Contains("Seq Scan"));
   }
   auto queries = documented_queries();
-  CHECK(queries.size() == 15);
+  CHECK(queries.size() == 16);
   for (const auto& query : queries) {
     std::string plan;
     for (const auto& row : ask("explain " + query.text))

@@ -45,9 +45,13 @@ db::ranking_request ranking(db::rank_by by) {
 TEST_CASE("a repository is shown with its growth and how fresh that is", "[lookup]") {
   auto found = sample_repository();
   found.namesakes = {9};
+  CHECK_THAT(repository_text(found), !Catch::Contains("gone:"));
+  found.gone_at = found.crawled_at;
   auto text = repository_text(found);
   for (auto part :
-       {"ada/engine (id 17)", "It weaves", "1,200 stars, 30 forks, 4 open issues, unknown watchers",
+       {"ada/engine (id 17)",
+        "gone: GitHub has known no such repository since 2026-11-18T00:00:00Z", "It weaves",
+        "1,200 stars, 30 forks, 4 open issues, unknown watchers",
         "no language, no licence, public, archived", "pushed never",
         "+200 since 2026-11-10T00:00:00Z, 20.0 a day, 2 observations",
         "  2,100 pull requests (40 open, 3 gone, read up to 2026-11-18T00:00:00Z)\n",
@@ -60,7 +64,8 @@ TEST_CASE("a repository as JSON has the columns of its table", "[lookup]") {
   auto text = repository_json(sample_repository());
   for (auto part :
        {R"("repo_id":17)", R"("owner":"ada")", R"("name":"engine")", R"("watcher_count":null)",
-        R"("pushed_at":null)", R"({"observed_at":"2026-11-10T00:00:00Z","star_count":1000})",
+        R"("pushed_at":null)", R"("gone_at":null)",
+        R"({"observed_at":"2026-11-10T00:00:00Z","star_count":1000})",
         R"("pull_requests":{"count":2100,"gone":3,"open":40,"watermark":"2026-11-18T00:00:00Z"})"})
     CHECK_THAT(text, Catch::Contains(part));
 }

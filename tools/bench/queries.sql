@@ -48,11 +48,18 @@ select * from check_failure_rate where repo_id = 7 order by failure_rate desc;
 
 -- gitstar top
 -- by repositories_star_count
-select full_name, star_count from repositories order by star_count desc, repo_id limit 20;
+select full_name, star_count from repositories where gone_at is null
+order by star_count desc, repo_id limit 20;
+
+-- gitstar top --language
+-- by repositories_star_count
+select full_name, star_count from repositories where language = 'Rust' and gone_at is null
+order by star_count desc, repo_id limit 20;
 
 -- gitstar top --by issues
 -- by repositories_open_issue_count
-select full_name, open_issue_count from repositories where open_issue_count is not null
+select full_name, open_issue_count from repositories
+where gone_at is null and open_issue_count is not null
 order by open_issue_count desc, repo_id limit 20;
 
 -- gitstar top --by growth: what the last line has gained at least
@@ -60,7 +67,8 @@ order by open_issue_count desc, repo_id limit 20;
 select min(gained)
 from (
   select r.star_count - before.star_count as gained
-  from (select repo_id, star_count from repositories order by star_count desc limit 1000) r
+  from (select repo_id, star_count from repositories where gone_at is null
+        order by star_count desc limit 1000) r
   cross join lateral (
     select h.star_count from star_history h
     where h.repo_id = r.repo_id and h.observed_at <= now() - interval '7 days'
@@ -81,5 +89,6 @@ left join lateral (
   where before.star_count is null and h.repo_id = r.repo_id
     and h.observed_at > now() - interval '7 days'
   order by h.observed_at, h.star_count limit 1) first on true
-where coalesce(before.star_count, first.star_count) is not null and r.star_count >= 26
+where r.gone_at is null and coalesce(before.star_count, first.star_count) is not null
+  and r.star_count >= 26
 order by gained desc, r.repo_id limit 20;

@@ -147,6 +147,9 @@ std::string sparkline(const std::vector<db::star_observation>& stars, timestamp 
 std::string repository_text(const db::stored_repository& found) {
   auto& x = found.repository;
   auto result = fmt::format("{} (id {})\n", x.full_name, x.repo_id);
+  if (found.gone_at)
+    result += fmt::format("  gone: GitHub has known no such repository since {}\n",
+                          to_utc_text(*found.gone_at));
   if (x.description && !x.description->empty())
     result += "  " + *x.description + '\n';
   result +=
@@ -194,6 +197,7 @@ std::string repository_json(const db::stored_repository& found) {
                       {"pushed_at", time_or_null(x.pushed_at)},
                       {"first_seen_at", to_utc_text(found.first_seen_at)},
                       {"crawled_at", to_utc_text(found.crawled_at)},
+                      {"gone_at", time_or_null(found.gone_at)},
                       {"star_history", std::move(stars)},
                       {"metadata", metadata_json(found.metadata)}};
   return json::serialize(result) + '\n';
