@@ -66,6 +66,11 @@ constexpr const char* settings[] = {
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
+void refuse_after(const std::stop_token& stop) {
+  if (stop.stop_requested())
+    fail("a stop was asked for while PostgreSQL was starting");
+}
+
 /// A file descriptor; a lock that it holds ends with it.
 class open_file {
 public:
@@ -80,10 +85,13 @@ public:
       close(fd_);
   }
 
-  void lock(int mode) {
-    while (flock(fd_, mode) != 0)
-      if (errno != EINTR)
+  void lock(int mode, const std::stop_token& stop = {}) {
+    while (flock(fd_, stop.stop_possible() ? mode | LOCK_NB : mode) != 0) {
+      if (errno != EINTR && errno != EWOULDBLOCK)
         fail("cannot lock the data directory: " + reason_of(errno));
+      refuse_after(stop);
+      std::this_thread::sleep_for(poll_interval);
+    }
   }
 
   int descriptor() const { return fd_; }
@@ -96,9 +104,9 @@ private:
 /// Holds the lock of a directory: who decides what happens to the server, alone.
 class directory_lock {
 public:
-  explicit directory_lock(const fs::path& directory)
+  explicit directory_lock(const fs::path& directory, const std::stop_token& stop = {})
       : file_(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) {
-    file_.lock(LOCK_EX);
+    file_.lock(LOCK_EX, stop);
   }
 
 private:
@@ -250,7 +258,7 @@ fs::path make_writable_directory(const fs::path& path) {
 /// Where the files lie: `data_dir`, or a directory that its link `cluster` leads to.
 fs::path find_home(const embedded_options& options) {
   auto data_dir = make_writable_directory(options.data_dir);
-  directory_lock lock{data_dir};
+  directory_lock lock{data_dir, options.stop};
   auto link = data_dir / "cluster";
   std::error_code error;
   if (auto target = fs::read_symlink(link, error); !error) {
@@ -315,15 +323,16 @@ void remove_socket(const fs::path& directory) {
 } // namespace
 
 embedded_postgres::embedded_postgres(const embedded_options& options) : home_(find_home(options)) {
-  directory_lock gate{home_};
+  directory_lock gate{home_, options.stop};
   account_ = owner_of(home_ / "data");
   choose_installation(options.bin_dir);
   if (!fs::exists(home_ / "data"))
-    initialise();
+    initialise(options.stop);
   open_file users{home_ / "users", O_RDWR | O_CREAT | O_CLOEXEC};
-  users.lock(LOCK_SH);
-  join_or_start();
-  users_ = users.release();
+  users.lock(LOCK_SH, options.stop);
+  users_ = users.descriptor(); // not ours before all has gone well
+  join_or_start(options.stop);
+  users.release();
 }
 
 embedded_postgres::~embedded_postgres() {
@@ -342,8 +351,8 @@ void embedded_postgres::ask_to_stop() noexcept {
   try {
     // Whoever holds the directory's lock uses the server. Taking it could take long.
     open_file gate{home_, O_RDONLY | O_DIRECTORY | O_CLOEXEC};
-    if (flock(gate.descriptor(), LOCK_EX | LOCK_NB) == 0 && flock(users_, LOCK_EX | LOCK_NB) == 0)
-      interrupt();
+    if (flock(gate.descriptor(), LOCK_EX | LOCK_NB) == 0)
+      interrupt_if_alone();
   } catch (const std::exception&) {
     // The server goes on running; the next user joins it.
   }
@@ -372,14 +381,14 @@ void embedded_postgres::choose_installation(const fs::path& bin_dir) {
 }
 
 // The directory gets its name when it is whole, so a killed initdb leaves nothing half-made.
-void embedded_postgres::initialise() {
+void embedded_postgres::initialise(const std::stop_token& asked) {
   auto unfinished = home_ / "data.new";
   auto log = home_ / "server.log";
   // initdb and its children inherit this lock, so that the next process waits for those that a
   // killed one left behind: they go on writing into the directory.
   auto lock_path = home_ / "initdb.lock";
   open_file writers{lock_path, O_RDWR | O_CREAT};
-  writers.lock(LOCK_EX);
+  writers.lock(LOCK_EX, asked);
   std::error_code error;
   fs::remove_all(unfinished, error);
   make_private_directory(unfinished, account_);
@@ -388,7 +397,9 @@ void embedded_postgres::initialise() {
       {bin_dir_ / "initdb", "--pgdata=" + unfinished.string(), "--username=gitstar", "--auth=trust",
        "--encoding=UTF8", "--lc-collate=C", "--lc-ctype=C.UTF-8", "--lc-messages=C", "--no-sync"},
       account_, log);
-  if (!wait_for_success(initdb))
+  auto success = wait_for_success(initdb, asked);
+  refuse_after(asked);
+  if (!success)
     fail("initdb failed: " + last_complaint(log, log_size));
   flush_file_system(unfinished);
   fs::rename(unfinished, home_ / "data");
@@ -396,11 +407,14 @@ void embedded_postgres::initialise() {
   flush_file_system(home_);
 }
 
-void embedded_postgres::join_or_start() {
+void embedded_postgres::join_or_start(const std::stop_token& asked) {
   auto data = home_ / "data";
   auto server = read_pid_file(data);
   auto deadline = std::chrono::steady_clock::now() + patience;
   while (is_running(server, data) && server.status != "ready") {
+    if (asked.stop_requested())
+      interrupt_if_alone(); // who has started it was killed
+    refuse_after(asked);
     if (std::chrono::steady_clock::now() > deadline)
       fail("the server in " + home_.string() + " neither starts nor stops");
     std::this_thread::sleep_for(poll_interval);
@@ -408,21 +422,23 @@ void embedded_postgres::join_or_start() {
   }
   auto joined = is_running(server, data);
   if (!joined) {
-    start();
+    start(asked);
     server = read_pid_file(data);
   }
   server_ = server.pid;
   connection_string_ = connect_text(server.socket_directory, "gitstar");
   try {
+    std::stop_callback on_stop{asked, [this] { interrupt_if_alone(); }};
     name_database(server.socket_directory); // who started what we join may have been killed before
   } catch (...) {
-    if (!joined)
+    if (!joined && !asked.stop_requested())
       stop();
     throw;
   }
+  refuse_after(asked);
 }
 
-void embedded_postgres::start() {
+void embedded_postgres::start(const std::stop_token& asked) {
   auto data = home_ / "data";
   auto log = home_ / "server.log";
   auto stale = read_pid_file(data);
@@ -435,18 +451,18 @@ void embedded_postgres::start() {
   auto sockets = socket_directory(stale.socket_directory);
   remove_socket(sockets);
   auto deadline = std::chrono::steady_clock::now() + patience;
-  auto complaint = launch(sockets);
+  auto complaint = launch(sockets, asked);
   while (complaint.find("shared memory block") != std::string::npos &&
          std::chrono::steady_clock::now() < deadline) {
     // Orphans of a killed server end as soon as they notice.
     std::this_thread::sleep_for(10 * poll_interval);
-    complaint = launch(sockets);
+    complaint = launch(sockets, asked);
   }
   if (!complaint.empty())
     fail("PostgreSQL does not start: " + complaint);
 }
 
-std::string embedded_postgres::launch(const fs::path& sockets) {
+std::string embedded_postgres::launch(const fs::path& sockets, const std::stop_token& asked) {
   auto data = home_ / "data";
   auto log = home_ / "server.log";
   std::vector<std::string> argv{bin_dir_ / "postgres", "-D", data.string(), "-c",
@@ -461,6 +477,9 @@ std::string embedded_postgres::launch(const fs::path& sockets) {
   for (;;) {
     if (auto server = read_pid_file(data); server.pid == child && server.status == "ready")
       return {};
+    if (asked.stop_requested())
+      kill(child, SIGINT); // as `interrupt`, but it may not have written its file yet
+    refuse_after(asked);
     if (ended(child)) {
       auto complaint = last_complaint(log, log_size);
       return complaint.empty() ? "it ended at once, see " + log.string() : complaint;
@@ -476,6 +495,11 @@ bool embedded_postgres::interrupt() {
   auto started = std::strtol(read_text(home_ / "started").c_str(), nullptr, 10);
   // "fast": ends the sessions, writes a checkpoint
   return is_running(server, data) && server.pid == started && kill(server.pid, SIGINT) == 0;
+}
+
+void embedded_postgres::interrupt_if_alone() {
+  if (flock(users_, LOCK_EX | LOCK_NB) == 0)
+    interrupt();
 }
 
 void embedded_postgres::stop() {

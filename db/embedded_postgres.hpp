@@ -4,6 +4,7 @@
 #include "db/process.hpp"
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 
 namespace gitstar::db {
@@ -15,6 +16,8 @@ struct embedded_options {
   std::filesystem::path bin_dir;
   /// Where a cluster goes that may not lie in `data_dir`, see `embedded_postgres`.
   std::filesystem::path fallback_dir = "/var/lib/gitstar";
+  /// Ends the start: what was started for it is asked to end, and not waited for.
+  std::stop_token stop{};
 };
 
 /// The major version of the newest PostgreSQL in `bin_dir`, or installed: a new embedded server
@@ -39,8 +42,8 @@ int embedded_postgres_version(const std::filesystem::path& bin_dir = {});
 class embedded_postgres {
 public:
   /// Initialises the data directory if it is new, then joins or starts the server and waits until
-  /// it answers. Throws `store_error`: no or too old a PostgreSQL, unwritable directory, or what
-  /// the server says when it does not start.
+  /// it answers. Throws `store_error`: no or too old a PostgreSQL, unwritable directory, what the
+  /// server says when it does not start, or that a stop was asked for.
   explicit embedded_postgres(const embedded_options& options);
   embedded_postgres(const embedded_postgres&) = delete;
   embedded_postgres& operator=(const embedded_postgres&) = delete;
@@ -64,11 +67,12 @@ public:
 
 private:
   void choose_installation(const std::filesystem::path& bin_dir);
-  void initialise();
-  void join_or_start();
-  void start();
-  std::string launch(const std::filesystem::path& sockets);
+  void initialise(const std::stop_token& asked);
+  void join_or_start(const std::stop_token& asked = {});
+  void start(const std::stop_token& asked);
+  std::string launch(const std::filesystem::path& sockets, const std::stop_token& asked);
   bool interrupt();
+  void interrupt_if_alone();
   void stop();
   std::filesystem::path socket_directory(const std::filesystem::path& last);
   void name_database(const std::filesystem::path& sockets) const;

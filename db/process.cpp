@@ -1,9 +1,11 @@
 #include "db/process.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -40,15 +42,24 @@ pid_t start_with_output(std::vector<std::string> argv, account who, int output) 
   auto environment = minimal_environment();
   auto argv_pointers = pointers_to(argv);
   auto environment_pointers = pointers_to(environment);
+  // Who interrupts the child before it is another program must not reach our handlers in it.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   auto child = fork();
+  auto error = errno;
+  if (child != 0)
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (child == -1)
-    throw std::system_error(errno, std::generic_category(), "fork");
+    throw std::system_error(error, std::generic_category(), "fork");
   if (child != 0)
     return child;
+  for (auto x : {SIGINT, SIGTERM, SIGPIPE})
+    signal(x, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGPIPE, SIG_DFL);
   setsid();
   auto input = open("/dev/null", O_RDONLY);
   if (input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
@@ -67,6 +78,22 @@ int wait_status(pid_t child) {
   return status;
 }
 
+int wait_status(pid_t child, const std::stop_token& stop) {
+  int status = 0;
+  for (;;) {
+    auto found = waitpid(child, &status, WNOHANG);
+    if (found == child)
+      return status;
+    if (found == -1 && errno != EINTR)
+      return -1;
+    if (stop.stop_requested()) {
+      kill(-child, SIGINT); // it leads a process group, see setsid
+      return -1;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+}
+
 } // namespace
 
 account current_account() { return {geteuid(), getegid()}; }
@@ -81,8 +108,8 @@ pid_t start_program(const std::vector<std::string>& argv, account who,
   return child;
 }
 
-bool wait_for_success(pid_t child) {
-  auto status = wait_status(child);
+bool wait_for_success(pid_t child, const std::stop_token& stop) {
+  auto status = stop.stop_possible() ? wait_status(child, stop) : wait_status(child);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

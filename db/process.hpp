@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,9 @@ account current_account();
 pid_t start_program(const std::vector<std::string>& argv, account who,
                     const std::filesystem::path& output);
 
-/// Waits for a program that `start_program` started; true if it exited with status 0.
-bool wait_for_success(pid_t child);
+/// Waits for a program that `start_program` started; true if it exited with status 0. After a stop
+/// it is interrupted together with its children, and not waited for.
+bool wait_for_success(pid_t child, const std::stop_token& stop = {});
 
 /// The first line that a program prints; empty where it cannot be run.
 std::string first_line_of_output(const std::vector<std::string>& argv);

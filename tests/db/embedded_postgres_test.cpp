@@ -122,6 +122,28 @@ TEST_CASE_METHOD(with_directory, "a server whose user was killed is reused, then
   wait_until_gone(pid); // not our child, so nobody else may have collected it yet
 }
 
+TEST_CASE_METHOD(with_directory, "a start that is stopped leaves no server", "[db]") {
+  std::stop_source asked;
+  asked.request_stop();
+  auto stopped = options();
+  stopped.stop = asked.get_token();
+  auto data = options().data_dir / "data";
+  SECTION("while it initialises its data") {
+    CHECK_THROWS_WITH(embedded_postgres{stopped}, Contains("a stop was asked for"));
+    CHECK_FALSE(fs::exists(data));
+  }
+  SECTION("while it starts") {
+    embedded_postgres{options()};
+    CHECK_THROWS_WITH(embedded_postgres{stopped}, Contains("a stop was asked for"));
+    auto started = std::ifstream{options().data_dir / "started"};
+    pid_t pid = 0;
+    started >> pid;
+    wait_until_gone(pid);
+    CHECK_FALSE(fs::exists(data / "postmaster.pid"));
+  }
+  CHECK(ask(embedded_postgres{options()}, "select 1") == "1");
+}
+
 TEST_CASE_METHOD(with_directory, "a server that was killed is started again", "[db]") {
   auto first = std::make_unique<embedded_postgres>(options());
   auto sockets = ask(*first, "show unix_socket_directories");

@@ -4,10 +4,12 @@ import base64
 import os
 import random
 import signal
+import subprocess
 import time
 import unittest
+from pathlib import Path
 
-from programs import Crawler, IntegrationTest, Simulator, wait_until
+from programs import Crawler, IntegrationTest, Simulator, end, environment, wait_until
 
 KILLS = 10
 FETCHERS = 4
@@ -148,6 +150,136 @@ class StopTest(IntegrationTest):
         self.assertEqual(process.returncode, 130)
         self.assertLess(took, 1)
         self.say(f"ended {took * 1000:.0f} ms after the second signal")
+
+
+class StopAtTheEdgesTest(IntegrationTest):
+    """Signals while nothing is crawled: before, and after."""
+
+    MIGRATIONS_LOCK = "7236718540519254321"
+
+    def setUp(self):
+        super().setUp()
+        self.github = Simulator(self, "--repositories", 2000)
+        self.crawler = Crawler(self, self.github.url)
+
+    def session(self):
+        """psql, which keeps the server for as long as it lives."""
+        process = subprocess.Popen(
+            self.crawler.command("psql", "--", "-XqAt"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        self.addCleanup(end, process)
+        return process
+
+    def ask(self, session, sql):
+        session.stdin.write(sql + ";\n")
+        session.stdin.flush()
+        return session.stdout.readline().strip()
+
+    def assert_ends(self, process, which, within):
+        asked_at = time.monotonic()
+        process.send_signal(which)
+        _, errors = process.communicate(timeout=20)
+        took = time.monotonic() - asked_at
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertLess(took, within)
+        self.say(f"ended after {took:.2f} s")
+
+    def freeze(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(self.thaw, pid)
+
+    def thaw(self, pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    def assert_crawls(self):
+        self.crawler.crawl()
+        self.assert_certified(self.crawler, self.github, "stars:>=0")
+        self.assertIsNone(self.crawler.server_pid())
+
+    def test_a_signal_while_migrations_wait_for_their_lock(self):
+        session = self.session()
+        self.ask(session, f"select pg_advisory_lock({self.MIGRATIONS_LOCK})")
+        process = self.crawler.start("--no-progress")
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        wait_until(lambda: self.ask(session, waiting) == "1", "a migration that waits")
+        self.assert_ends(process, signal.SIGTERM, within=5)
+        self.assertEqual(self.ask(session, "select 'served'"), "served")
+        session.communicate(timeout=20)
+        self.assert_crawls()
+
+    def test_signals_while_a_frozen_postgresql_is_joined(self):
+        session = self.session()
+        self.ask(session, "select 1")
+        server = self.crawler.server_pid()
+        self.freeze(server)
+        process = self.crawler.start("--no-progress")
+        time.sleep(1)  # it connects
+        self.assert_ends(process, signal.SIGINT, within=5)
+        process = self.crawler.start("--no-progress")
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)  # one of two that are pending together would be lost
+        self.assert_ends(process, signal.SIGINT, within=0.5)
+        self.thaw(server)
+        session.communicate(timeout=20)
+        self.assert_crawls()
+
+    def test_a_signal_at_any_moment_of_the_start_leaves_nothing_running(self):
+        ended = []
+        for moment in (0.02, 0.1, 0.2, 0.4, 0.6, 0.8):
+            process = self.crawler.start("--no-progress")
+            time.sleep(moment)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+            ended.append(process.returncode)
+            wait_until(lambda: not self.crawler.server_pid(), "the end of PostgreSQL", seconds=5)
+        # The first may come before signals are watched, the last when all is done.
+        self.assertEqual(set(ended) - {0, 130, -signal.SIGINT}, set())
+        self.assertIn(130, ended)
+        self.assert_crawls()
+        self.say(f"ended with {ended}")
+
+    def test_a_signal_while_postgresql_does_not_shut_down(self):
+        process = self.crawler.start("--no-progress")
+        server = wait_until(self.crawler.server_pid, "a server")
+        checkpointer = wait_until(lambda: child(server, "checkpointer"), "its checkpointer")
+        self.freeze(checkpointer)
+        wait_until(self.crawler.report_file.exists, "the report")
+        wait_until(lambda: "checkpointer" in child_names(server) and len(child_names(server)) == 1,
+                   "the end of the others")
+        self.assertIsNone(process.poll())
+        self.assert_ends(process, signal.SIGINT, within=5)
+        self.thaw(checkpointer)
+        wait_until(lambda: not self.crawler.server_pid(), "the end of PostgreSQL")
+        self.assert_crawls()
+
+
+def children(pid):
+    """What the processes of a server call themselves."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    names = {}
+    for process in found:
+        try:
+            title = Path(f"/proc/{process}/cmdline").read_text()
+        except OSError:
+            continue  # it has ended
+        names[int(process)] = title.removeprefix("postgres: ").split("\0")[0].strip()
+    return names
+
+
+def child_names(pid):
+    return list(children(pid).values())
+
+
+def child(pid, name):
+    return next((process for process, title in children(pid).items() if title == name), None)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,10 @@ struct rehearse_options {
 };
 
 int crawl_command(const config::settings& settings, const crawl_options& options);
+
+/// The same below a command that watches the signals itself, see `signal_watch`.
+int crawl_until(const std::stop_token& stop, const config::settings& settings,
+                const crawl_options& options);
 
 /// Plans, and hands out leases and permits to workers; stands by while another one does.
 int coordinator_command(const config::settings& settings, const crawl_options& options);

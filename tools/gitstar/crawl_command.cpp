@@ -20,10 +20,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <atomic>
 #include <cstdio>
 #include <future>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include <unistd.h>
@@ -40,6 +40,7 @@ constexpr auto end_time = 1s;     ///< then what the actors get to end,
 constexpr auto last_time = 300ms; ///< and what PostgreSQL gets at least for the last words
 constexpr auto status_time = 1s;
 constexpr auto farewell_time = 3s; ///< what workers get to leave when the crawl is finished
+constexpr auto start_time = 1s;    ///< what a start gets to end after a stop
 
 /// Where the server is ours it is started again; one actor after the other.
 store_reviver reviver(db::embedded_postgres* server) {
@@ -51,16 +52,62 @@ store_reviver reviver(db::embedded_postgres* server) {
   };
 }
 
+/// A stop has ended the start of a run.
+struct stopped_early {};
+
+int say_stopped() {
+  std::fputs("Stopped by a signal: the same command goes on from here.\n", stderr);
+  return exit_stopped;
+}
+
+/// Makes a call on another thread that may take long and, where PostgreSQL hangs, for ever. After a
+/// stop it throws `stopped_early`, or ends the process where the call does not end.
+template <class Call>
+void call_until(const std::stop_token& stop, Call call) {
+  std::packaged_task<void()> task{std::move(call)};
+  auto done = task.get_future();
+  std::thread{std::move(task)}.detach();
+  auto give_up = std::chrono::steady_clock::time_point::max();
+  while (done.wait_for(10ms) != std::future_status::ready) {
+    auto now = std::chrono::steady_clock::now();
+    if (now >= give_up)
+      _exit(say_stopped());
+    if (stop.stop_requested())
+      give_up = std::min(give_up, now + start_time);
+  }
+  if (stop.stop_requested())
+    throw stopped_early{};
+  done.get();
+}
+
+/// As `call_until`, and a stop ends our server and with it what it is asked.
+template <class Call>
+void ask_until(const std::stop_token& stop, const open_store& store, Call call) {
+  std::stop_callback on_stop{stop, [server = store.server.get()] {
+                               if (server != nullptr)
+                                 server->ask_to_stop();
+                             }};
+  call_until(stop, std::move(call));
+}
+
+/// The store of the config, up to date.
+open_store opened(const config::store_section& settings, const std::stop_token& stop) {
+  std::optional<open_store> result;
+  call_until(stop, [&] { result.emplace(settings, stop); });
+  ask_until(stop, *result, [&] { result->migrate(settings); });
+  return std::move(*result);
+}
+
 /// One run of one config in this process: the actors, what watches them, and how they end.
 class crawl_run {
 public:
   /// `coordinator`: set where other nodes fetch and write.
-  crawl_run(const config::settings& settings, const crawl_options& options,
+  crawl_run(const config::settings& settings, const crawl_options& options, std::stop_token stop,
             leader* coordinator = nullptr)
-      : settings_(settings), options_(options), leader_(coordinator), store_(settings.store),
-        revive_(reviver(store_.server.get())), metrics_(std::make_shared<net::metrics>()),
-        client_(std::make_shared<net::github_client>(client_options(settings.github))) {
-    store_.migrate(settings.store);
+      : settings_(settings), options_(options), stop_(std::move(stop)), leader_(coordinator),
+        client_(std::make_shared<net::github_client>(client_options(settings.github))),
+        store_(opened(settings.store, stop_)), revive_(reviver(store_.server.get())),
+        metrics_(std::make_shared<net::metrics>()) {
     background_.emplace(store_.shards);
     start_monitoring();
   }
@@ -104,15 +151,16 @@ private:
 
   const config::settings& settings_;
   const crawl_options& options_;
+  std::stop_token stop_;
   leader* leader_;
   caf::actor door_; // of a coordinator
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::shared_ptr<net::github_client> client_; // before the store: it may refuse the config
   open_store store_;
   std::optional<background_worker> background_;
   store_reviver revive_;
   std::shared_ptr<db::store_health> store_health_ = std::make_shared<db::store_health>();
   std::shared_ptr<net::metrics> metrics_;
-  std::shared_ptr<net::github_client> client_;
   std::shared_ptr<crawl_session> session_ = std::make_shared<crawl_session>();
   health_board health_;
   std::unique_ptr<net::status_server> monitoring_;
@@ -260,7 +308,8 @@ int crawl_run::run() {
   auto root = self->spawn(supervisor, std::move(tree));
   auto untyped_root = caf::actor_cast<caf::actor>(root);
   self->monitor(root);
-  signal_watch signals{[observer = caf::actor{self}] { caf::anon_send(observer, drain_atom_v); }};
+  std::stop_callback on_stop{
+      stop_, [observer = caf::actor{self}] { caf::anon_send(observer, drain_atom_v); }};
   watch(self, untyped_root);
   if (ending_ == ending::stopped)
     drain(self, root);
@@ -296,7 +345,8 @@ int crawl_run::report_finished() {
   system_config.add_message_types<caf::id_block::gitstar>();
   caf::actor_system system{system_config};
   caf::scoped_actor self{system};
-  signal_watch signals{[observer = caf::actor{self}] { caf::anon_send(observer, drain_atom_v); }};
+  std::stop_callback on_stop{
+      stop_, [observer = caf::actor{self}] { caf::anon_send(observer, drain_atom_v); }};
   ending_ = ending::finished;
   auto found = std::make_shared<optional<db::crawl_status>>(); // a call left behind may write it
   auto look = [found, where = store_.ledger(), name = settings_.crawl.name,
@@ -315,8 +365,11 @@ int crawl_run::report_finished() {
 }
 
 int crawl_run::repair() {
-  auto found =
-      db::newest_crawl(store_.ledger(), settings_.crawl.name, source_text(settings_.crawl.source));
+  optional<db::crawl_status> found;
+  ask_until(stop_, store_, [&] {
+    found = db::newest_crawl(store_.ledger(), settings_.crawl.name,
+                             source_text(settings_.crawl.source));
+  });
   if (found)
     to_repair_ = found->certificate.incomplete + found->certificate.dead;
   std::fputs(repair_text(settings_.crawl.name, found).c_str(), stdout);
@@ -642,10 +695,8 @@ int crawl_run::conclude(caf::scoped_actor& self) {
   if (options_.repair)
     std::fputs(repair_result_text(to_repair_, result.crawl.totals).c_str(), stdout);
   std::fflush(stdout);
-  if (ending_ == ending::stopped) {
-    std::fputs("Stopped by a signal: the same command goes on from here.\n", stderr);
-    return exit_stopped;
-  }
+  if (ending_ == ending::stopped)
+    return say_stopped();
   return share_seen() >= settings_.crawl.completeness ? exit_complete : exit_incomplete;
 }
 
@@ -690,10 +741,48 @@ bool has_bad_report_file(const crawl_options& options) {
 int crawl_command(const config::settings& settings, const crawl_options& options) {
   if (has_bad_report_file(options))
     return exit_bad_config;
-  block_signals();
-  crawl_run run{settings, options};
-  return options.repair ? run.repair() : run.run();
+  signal_watch signals;
+  return crawl_until(signals.stop(), settings, options);
 }
+
+int crawl_until(const std::stop_token& stop, const config::settings& settings,
+                const crawl_options& options) {
+  try {
+    crawl_run run{settings, options, stop};
+    return options.repair ? run.repair() : run.run();
+  } catch (const stopped_early&) {
+    return say_stopped();
+  }
+}
+
+namespace {
+
+int coordinate_until(const std::stop_token& stop, const config::settings& settings,
+                     const crawl_options& options) {
+  auto store = opened(settings.store, stop);
+  leader place{store.ledger(), settings.crawl.name, source_text(settings.crawl.source),
+               settings.cluster};
+  for (;;) {
+    auto answer = place.wait([&] { return stop.stop_requested(); });
+    if (answer == db::leadership::answer::waits)
+      return exit_stopped;
+    if (answer == db::leadership::answer::finished) {
+      spdlog::info("the crawl is finished: there is nothing to stand by for");
+      auto code = crawl_run{settings, options, stop}.report_finished();
+      if (code != exit_stopped)
+        place.conclude();
+      return code;
+    }
+    spdlog::info("{} leads", node_name());
+    crawl_run run{settings, options, stop, &place};
+    auto code = run.run();
+    if (!run.deposed())
+      return code;
+    spdlog::warn("another coordinator has taken over: {} stands by again", node_name());
+  }
+}
+
+} // namespace
 
 int coordinator_command(const config::settings& settings, const crawl_options& options) {
   if (auto why = why_no_node(settings, node_role::coordinator); !why.empty()) {
@@ -702,33 +791,11 @@ int coordinator_command(const config::settings& settings, const crawl_options& o
   }
   if (has_bad_report_file(options))
     return exit_bad_config;
-  block_signals();
-  open_store store{settings.store};
-  store.migrate(settings.store);
-  leader place{store.ledger(), settings.crawl.name, source_text(settings.crawl.source),
-               settings.cluster};
-  for (;;) {
-    std::atomic<bool> stopped{false};
-    db::leadership::answer answer;
-    {
-      signal_watch signals{[&] { stopped = true; }};
-      answer = place.wait([&] { return stopped.load(); });
-    }
-    if (answer == db::leadership::answer::waits)
-      return exit_stopped;
-    if (answer == db::leadership::answer::finished) {
-      spdlog::info("the crawl is finished: there is nothing to stand by for");
-      auto code = crawl_run{settings, options}.report_finished();
-      if (code != exit_stopped)
-        place.conclude();
-      return code;
-    }
-    spdlog::info("{} leads", node_name());
-    crawl_run run{settings, options, &place};
-    auto code = run.run();
-    if (!run.deposed())
-      return code;
-    spdlog::warn("another coordinator has taken over: {} stands by again", node_name());
+  signal_watch signals;
+  try {
+    return coordinate_until(signals.stop(), settings, options);
+  } catch (const stopped_early&) {
+    return say_stopped();
   }
 }
 

@@ -4,12 +4,15 @@
 
 namespace gitstar::tool {
 
-open_store::open_store(const config::store_section& settings) {
+open_store::open_store(const config::store_section& settings, const std::stop_token& stop) {
   if (!settings.embedded()) {
     for (auto& x : settings.postgres)
       shards.push_back(x.reveal());
   } else {
-    server = std::make_unique<db::embedded_postgres>(db::embedded_options{settings.data_dir, {}});
+    db::embedded_options options;
+    options.data_dir = settings.data_dir;
+    options.stop = stop;
+    server = std::make_unique<db::embedded_postgres>(options);
     shards.push_back(server->connection_string());
   }
 }

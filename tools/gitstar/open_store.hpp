@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ public:
 
 /// The configured PostgreSQL, running.
 struct open_store {
-  /// Starts the embedded server, or just names the configured ones. Throws `db::store_error`.
-  explicit open_store(const config::store_section& settings);
+  /// Starts the embedded server until a stop is asked for, or just names the configured ones.
+  /// Throws `db::store_error`.
+  explicit open_store(const config::store_section& settings, const std::stop_token& stop = {});
 
   /// Brings all databases up to date. Throws `db::store_error` and `bad_config`.
   db::migration_report migrate(const config::store_section& settings) const;

@@ -109,7 +109,8 @@ std::string truth_target(const config::settings& settings, const crawl& run) {
 
 } // namespace
 
-static int rehearse(config::settings settings, const rehearse_options& options) {
+static int rehearse(config::settings settings, const rehearse_options& options,
+                    const std::stop_token& stop) {
   temporary_directory directory;
   private_simulator github{simulator_arguments(options)};
   redirect(settings, github.url(), directory.path());
@@ -122,10 +123,10 @@ static int rehearse(config::settings settings, const rehearse_options& options) 
   crawl_options how;
   how.report_file = directory.path() / "report.json";
   how.progress = options.progress;
-  auto code = crawl_command(settings, how);
+  auto code = crawl_until(stop, settings, how);
   if (code == exit_bad_config || code == exit_stopped)
     return code;
-  open_store store{settings.store};
+  open_store store{settings.store, stop};
   auto status = db::newest_crawl(store.ledger(), settings.crawl.name);
   if (!status)
     return code;
@@ -139,13 +140,13 @@ static int rehearse(config::settings settings, const rehearse_options& options) 
 }
 
 int rehearse_command(config::settings settings, const rehearse_options& options) {
-  block_signals();
+  signal_watch signals;
   if (!settings.crawl.source.search) {
     std::fputs("gitstar: rehearse knows the source search only\n", stderr);
     return exit_bad_config;
   }
   try {
-    return rehearse(std::move(settings), options);
+    return rehearse(std::move(settings), options, signals.stop());
   } catch (const refused_arguments& wrong) {
     std::fprintf(stderr, "gitstar: %s\n", wrong.what());
     return exit_bad_config;

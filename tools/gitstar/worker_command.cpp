@@ -14,10 +14,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <atomic>
 #include <cstdio>
 #include <future>
 #include <random>
+#include <stop_token>
 #include <thread>
 
 #include <unistd.h>
@@ -39,8 +39,8 @@ constexpr auto last_pause = 1600ms; ///< up to this
 /// so that nothing of an old one can reach a new coordinator.
 class worker_run {
 public:
-  explicit worker_run(const config::settings& settings)
-      : settings_(settings), metrics_(std::make_shared<net::metrics>()),
+  worker_run(const config::settings& settings, std::stop_token stop)
+      : settings_(settings), stop_(std::move(stop)), metrics_(std::make_shared<net::metrics>()),
         client_(std::make_shared<net::github_client>(client_options(settings.github))) {
     watch_ =
         std::make_shared<db::run_watch>(open_store{settings.store}.ledger(), settings.crawl.name,
@@ -88,6 +88,7 @@ private:
   void pause(std::chrono::milliseconds longest);
 
   const config::settings& settings_;
+  std::stop_token stop_;
   worker_greeting greeting_;
   std::shared_ptr<db::run_watch> watch_;
   std::future<bool> look_;   // under way
@@ -97,7 +98,6 @@ private:
   std::shared_ptr<net::github_client> client_;
   health_board health_;
   std::unique_ptr<net::status_server> monitoring_;
-  std::atomic<bool> stop_{false};
   ending ending_ = ending::none;
   bool tree_ended_ = false;
   caf::error failure_;
@@ -105,11 +105,10 @@ private:
 };
 
 int worker_run::run() {
-  signal_watch signals{[this] { stop_ = true; }};
   auto delay = std::chrono::milliseconds{first_pause};
   auto told = false;
   auto over = is_over(); // never at first: notes which crawls are finished already
-  while (!stop_ && !over) {
+  while (!stop_.stop_requested() && !over) {
     auto joined = false;
     for (auto& where : settings_.cluster.join) {
       auto how = session(where);
@@ -119,11 +118,11 @@ int worker_run::run() {
         return exit_failed;
       }
       joined = joined || how == ending::lost;
-      if (stop_ || over)
+      if (stop_.stop_requested() || over)
         break;
     }
     over = over || is_over(); // while nobody could tell us
-    if (stop_ || over)
+    if (stop_.stop_requested() || over)
       break;
     if (joined) {
       delay = first_pause;
@@ -151,7 +150,7 @@ bool worker_run::is_over() {
   }
   for (auto until = std::chrono::steady_clock::now() + answer_time;
        look_.wait_for(10ms) != std::future_status::ready;)
-    if (stop_ || std::chrono::steady_clock::now() >= until)
+    if (stop_.stop_requested() || std::chrono::steady_clock::now() >= until)
       return false;
   try {
     return look_.get();
@@ -165,7 +164,7 @@ bool worker_run::is_over() {
 void worker_run::pause(std::chrono::milliseconds longest) {
   std::uniform_int_distribution<int64_t> jitter(longest.count() / 2, longest.count());
   auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{jitter(random_)};
-  while (!stop_ && std::chrono::steady_clock::now() < until)
+  while (!stop_.stop_requested() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(20ms);
 }
 
@@ -249,7 +248,7 @@ void worker_run::watch(caf::scoped_actor& self) {
      caf::after(look_time) >>
          [&] {
            look_at_store();
-           if (stop_)
+           if (stop_.stop_requested())
              ending_ = ending::stopped;
          });
 }
@@ -329,8 +328,8 @@ int worker_command(const config::settings& settings) {
     std::fprintf(stderr, "gitstar: %s\n", why.c_str());
     return exit_bad_config;
   }
-  block_signals();
-  worker_run worker{settings};
+  signal_watch signals;
+  worker_run worker{settings, signals.stop()};
   auto code = worker.run();
   // What libraries free at the end of the program would be taken from under a thread that goes on.
   if (worker.has_left_threads())
