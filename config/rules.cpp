@@ -1,5 +1,7 @@
 #include "config/rules.hpp"
 
+#include "config/authority.hpp"
+#include "config/header_text.hpp"
 #include "config/rsa_key.hpp"
 #include "messages/errors.hpp"
 #include "messages/metadata/registry.hpp"
@@ -84,10 +86,8 @@ std::string write_time_of_day(std::chrono::minutes time) {
 
 /// What no HTTP header can carry is no token.
 std::string why_no_token(const std::string& text) {
-  auto fits = [](unsigned char c) { return c > ' ' && c < 0x7f; };
-  return std::all_of(text.begin(), text.end(), fits)
-             ? std::string{}
-             : "has a space or another character that no token has";
+  return fits_into_header(text) ? std::string{}
+                                : "has a space or another character that no token has";
 }
 
 std::string why_no_key(const std::string& text) {
@@ -354,10 +354,14 @@ reading<std::string> web_address::read(const std::string& text) const {
       rest.remove_prefix(scheme.size());
   }
   auto host = rest.substr(0, rest.find('/'));
-  if (rest.size() == text.size() || host.empty() || rest.find_first_of("?# \"") != rest.npos)
+  if (rest.size() == text.size() || host.empty() || rest.find_first_of("?# \"") != rest.npos ||
+      std::any_of(rest.begin(), rest.end(), is_control))
     return refusal{};
   if (host.find('@') != host.npos)
     return refusal{"a URL without user and password; credentials have their own key"};
+  auto found = read_authority(host);
+  if (auto bad = std::get_if<bad_authority>(&found))
+    return refusal{bad->why};
   return text;
 }
 
@@ -406,11 +410,6 @@ std::string node_addresses::write(const std::vector<endpoint>& value) const {
   for (auto& x : value)
     addresses.append(addresses.empty() ? "" : ", ").append(to_string(x));
   return addresses;
-}
-
-bool is_loopback(const std::string& host) {
-  auto is_name = host.find_first_not_of("0123456789.") != std::string::npos;
-  return host == "localhost" || host == "::1" || (host.starts_with("127.") && !is_name);
 }
 
 secret_text token_text() {

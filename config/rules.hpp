@@ -229,9 +229,6 @@ struct node_addresses {
   void describe(key_info& key) const { key.kind = value_kind::text; }
 };
 
-/// Whether only this machine can reach it.
-bool is_loopback(const std::string& host);
-
 /// A text that is never shown; `yaml_reader` lets it come from a file.
 struct secret_text {
   std::string what;                                     ///< what is expected

@@ -10,6 +10,7 @@
 ///   require(holds, message)               one on the mapping as a whole
 #pragma once
 
+#include "config/authority.hpp"
 #include "config/rules.hpp"
 
 #include <limits>

@@ -1,7 +1,9 @@
 #include "net/url.hpp"
 
+#include "config/authority.hpp"
+
 #include <algorithm>
-#include <charconv>
+#include <utility>
 
 namespace gitstar::net {
 
@@ -11,14 +13,6 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view lower_pre
   return text.size() >= lower_prefix.size() &&
          std::equal(lower_prefix.begin(), lower_prefix.end(), text.begin(),
                     [](char want, char got) { return want == (got | 0x20) || want == got; });
-}
-
-std::string to_lower(std::string_view text) {
-  std::string result{text};
-  for (auto& c : result)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c | 0x20);
-  return result;
 }
 
 int hex_value(char c) {
@@ -46,45 +40,13 @@ std::string percent_decoded(std::string_view text) {
   return result;
 }
 
-uint16_t parse_port(std::string_view text) {
-  unsigned port = 0;
-  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (code != std::errc{} || end != text.data() + text.size() || port == 0 || port > 65535)
-    // What stands there may be a password with a slash in it.
-    throw url_error{"the URL's port is not a number from 1 to 65535"};
-  return static_cast<uint16_t>(port);
-}
-
-bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
-
-bool is_address_character(char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; }
-
-/// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
 void parse_authority(std::string_view text, url& result) {
-  auto end_of_host = text.front() == '[' ? text.find(']') : text.find(':');
-  if (text.front() == '[') {
-    if (end_of_host == std::string_view::npos)
-      throw url_error{"the URL's IPv6 address has no closing bracket"};
-    result.host = to_lower(text.substr(1, end_of_host - 1));
-    if (result.host.find(':') == std::string::npos ||
-        !std::all_of(result.host.begin(), result.host.end(), is_address_character))
-      throw url_error{"the URL has no IPv6 address in its brackets"};
-    ++end_of_host;
-  } else {
-    result.host = to_lower(text.substr(0, end_of_host));
-    if (!std::all_of(result.host.begin(), result.host.end(), is_host_character))
-      throw url_error{"the URL's host name has a character that no host name has"};
-  }
-  if (result.host.empty())
-    throw url_error{"the URL has no host"};
-  auto rest = end_of_host < text.size() ? text.substr(end_of_host) : std::string_view{};
-  if (rest.empty())
-    return;
-  if (rest.front() != ':')
-    throw url_error{"the URL has text between its host and its path"};
-  result.port = parse_port(rest.substr(1));
+  auto found = config::read_authority(text);
+  if (auto bad = std::get_if<config::bad_authority>(&found))
+    throw url_error{bad->why};
+  auto& [host, port] = std::get<config::authority>(found);
+  result.host = std::move(host);
+  result.port = port.value_or(result.port);
 }
 
 } // namespace
@@ -98,10 +60,7 @@ std::string url::authority() const {
 
 std::string url::origin() const { return (tls ? "https://" : "http://") + authority(); }
 
-bool url::is_loopback() const {
-  auto is_address = host.find_first_not_of("0123456789.") == std::string::npos;
-  return host == "localhost" || host == "::1" || (is_address && host.starts_with("127."));
-}
+bool url::is_loopback() const { return config::is_loopback(host); }
 
 url parse_url(std::string_view text) {
   url result;

@@ -669,6 +669,12 @@ TEST_CASE("a bad value under github is refused", "[config]") {
        "13: github.rest_url: expected an http:// or https:// URL, found \"https://\""},
       {"rest_url: https://user:pw@host", "13: github.rest_url: a URL without user and password; "
                                          "credentials have their own key"},
+      {"rest_url: https://host:99999/api",
+       "13: github.rest_url: the URL's port is not a number from 1 to 65535"},
+      {"rest_url: https://ho!st/",
+       "13: github.rest_url: the URL's host name has a character that no host name has"},
+      {"rest_url: \"https://[::1\"",
+       "13: github.rest_url: the URL's IPv6 address has no closing bracket"},
       {"limits: {reserve: 2}",
        "21: github.limits.reserve: expected a number from 0 to 1, found \"2\""},
       {"limits: {reserve: nan}",

@@ -72,6 +72,16 @@ class BadInputTest(IntegrationTest):
         self.refuse(BAD_CONFIG, "config.yaml:14", "telemetry.port", config=config)
         self.assert_nothing_made()
 
+    def test_a_bad_url_names_file_line_and_key(self):
+        config = self.changed("rest_url: {github}", "rest_url: https://github.example:99999")
+        self.refuse(BAD_CONFIG, "config.yaml:8", "github.rest_url", "port", config=config)
+        self.assert_nothing_made()
+
+    def test_an_unreadable_certificate_file_is_named(self):
+        config = self.changed("github:\n", "github:\n  http: {{ca_file: /no/such/file.pem}}\n")
+        self.refuse(FAILED, "/no/such/file.pem", config=config, github="https://127.0.0.1:1")
+        self.assert_nothing_made()
+
     def test_a_missing_environment_variable_is_named(self):
         config = self.changed("a-token-of-the-test", "${{GITSTAR_TEST_NO_SUCH}}")
         self.refuse(BAD_CONFIG, "config.yaml:10", "GITSTAR_TEST_NO_SUCH", "token", config=config)
