@@ -1,11 +1,14 @@
 #include "tools/gitstar/logging.hpp"
 
+#include "tools/gitstar/terminal_line.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
 #include <memory>
 
 namespace gitstar::tool {
@@ -24,6 +27,18 @@ public:
   std::unique_ptr<custom_flag_formatter> clone() const override {
     return std::make_unique<json_message>();
   }
+};
+
+/// stderr, where a line with the progress may stand.
+class stderr_sink : public spdlog::sinks::base_sink<std::mutex> {
+protected:
+  void sink_it_(const spdlog::details::log_msg& msg) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(msg, line);
+    terminal_line::of_stderr().write({line.data(), line.size()});
+  }
+
+  void flush_() override { std::fflush(stderr); }
 };
 
 spdlog::level::level_enum to_spdlog(config::log_level level) {
@@ -50,8 +65,8 @@ std::string json_escaped(std::string_view text) {
 }
 
 void start_logging(log_format format, config::log_level level) {
-  auto logger = std::make_shared<spdlog::logger>("gitstar",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  format_of_logs = format;
+  auto logger = std::make_shared<spdlog::logger>("gitstar", std::make_shared<stderr_sink>());
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   if (format == log_format::json) {
     formatter->add_flag<json_message>('*');

@@ -1,13 +1,13 @@
 #include "tools/gitstar/progress.hpp"
 
 #include "messages/time_text.hpp"
+#include "tools/gitstar/terminal_line.hpp"
 #include "tools/gitstar/text.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
 namespace gitstar::tool {
@@ -154,18 +154,12 @@ void progress_display::show(const snapshot& now) {
     spdlog::info(text);
     return;
   }
-  auto length = text.size();
-  if (length < shown_)
-    text.append(shown_ - length, ' ');
-  shown_ = length;
-  std::fprintf(stderr, "\r%s", text.c_str());
-  std::fflush(stderr);
+  terminal_line::of_stderr().show(std::move(text));
 }
 
 void progress_display::finish() {
-  if (terminal_ && shown_ > 0)
-    std::fprintf(stderr, "\n");
-  shown_ = 0;
+  if (terminal_)
+    terminal_line::of_stderr().leave();
 }
 
 } // namespace gitstar::tool

@@ -49,7 +49,6 @@ private:
   bool terminal_;
   std::chrono::milliseconds interval_;
   std::deque<point> recent_; // the last half minute, for the rate
-  size_t shown_ = 0;         // length of the line on the terminal
 };
 
 } // namespace gitstar::tool
