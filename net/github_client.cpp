@@ -53,7 +53,12 @@ public:
       add_token(name, token);
     if (!options_.apps.empty())
       add_apps();
-    thread_ = std::thread{[this] { context_.run(); }};
+    thread_ = std::thread{[this] {
+      context_.run();
+      std::lock_guard lock{mutex_};
+      ran_ = true;
+      idle_.notify_all();
+    }};
   }
 
   ~worker() { stop(); }
@@ -74,21 +79,12 @@ public:
   }
 
   void stop() {
-    {
-      std::unique_lock lock{mutex_};
-      stopped_ = true;
-      client_.stop();
-      if (rest_)
-        rest_->stop();
-      if (listing_)
-        listing_->stop();
-      asio::post(context_, [this] { time_->stop(); });
-      idle_.wait(lock, [this] { return pending_ == 0; });
-    }
-    if (!thread_.joinable())
-      return;
-    work_.reset();
-    thread_.join();
+    stop([this](auto& lock, auto done) { return idle_.wait(lock, done), true; });
+  }
+
+  bool stop(std::chrono::milliseconds patience) {
+    auto until = std::chrono::steady_clock::now() + patience;
+    return stop([&](auto& lock, auto done) { return idle_.wait_until(lock, until, done); });
   }
 
 private:
@@ -133,6 +129,29 @@ private:
       return job->on_answer(refusal(outcome::network, "stopped"));
     job->source = source->second.get();
     asio::post(context_, [this, job] { send(job); });
+  }
+
+  /// `wait(lock, done)` says whether `done` came to hold.
+  template <class Wait>
+  bool stop(Wait wait) {
+    {
+      std::unique_lock lock{mutex_};
+      stopped_ = true;
+      client_.stop();
+      if (rest_)
+        rest_->stop();
+      if (listing_)
+        listing_->stop();
+      asio::post(context_, [this] { time_->stop(); });
+      if (!wait(lock, [this] { return pending_ == 0; }))
+        return false;
+      work_.reset();
+      if (!wait(lock, [this] { return ran_; }))
+        return false;
+    }
+    if (thread_.joinable())
+      thread_.join();
+    return true;
   }
 
   /// Counts a query in; false after `stop`.
@@ -253,6 +272,7 @@ private:
   std::condition_variable idle_;
   uint64_t pending_ = 0; ///< queries whose callback has not returned
   bool stopped_ = false;
+  bool ran_ = false; ///< the network thread has nothing left to do
   std::thread thread_;
 };
 
@@ -271,5 +291,7 @@ void github_client::async_document(const std::string& credential, const std::str
 }
 
 void github_client::stop() { worker_->stop(); }
+
+bool github_client::stop(std::chrono::milliseconds patience) { return worker_->stop(patience); }
 
 } // namespace gitstar::net

@@ -6,6 +6,7 @@
 #include "net/http_client.hpp"
 #include "net/query_sender.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,8 +53,13 @@ public:
                       callback on_answer);
 
   /// Answers all queries on their way with `outcome::network`, and later ones inline. Returns when
-  /// every callback has been called. Not to be called on the network thread.
+  /// every callback has been called and the network thread has ended. Not to be called on the
+  /// network thread.
   void stop();
+
+  /// The same, but false after `patience`: a callback has not returned, or a name is being looked
+  /// up, which nothing can interrupt. The destructor would wait for it.
+  bool stop(std::chrono::milliseconds patience);
 
 private:
   class worker;

@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <future>
+
 using namespace gitstar;
 using namespace gitstar::test;
 using net::github_client;
@@ -77,6 +79,17 @@ TEST_CASE("a token that would break the header is refused at once", "[github_cli
   auto options = options_for("http://127.0.0.1:1");
   options.tokens["token-1"] = "abc\r\nX-Evil: 1";
   CHECK_THROWS_WITH(github_client{options}, Catch::Contains("token-1") && !Catch::Contains("abc"));
+}
+
+TEST_CASE("stopping has an end where the network thread hangs", "[github_client]") {
+  using namespace std::chrono_literals;
+  scripted_server server{[](session& peer, int) { peer.wait_for_close(); }};
+  github_client client{options_for(server.url())};
+  std::promise<void> released;
+  client.async_query(page_request(), [&](const api_response&) { released.get_future().wait(); });
+  CHECK_FALSE(client.stop(50ms));
+  released.set_value();
+  CHECK(client.stop(10s));
 }
 
 TEST_CASE("stopping answers every query exactly once", "[github_client]") {

@@ -323,7 +323,7 @@ int crawl_run::run() {
   }
   leaves_.clear(); // the actor system waits until nobody holds a handle of a detached actor
   auto ended = end_tree(self, untyped_root);
-  client_->stop();
+  auto offline = client_->stop(last_time);
   if (leader_ != nullptr) {
     self->send_exit(door_, caf::exit_reason::user_shutdown);
     door_ = nullptr;
@@ -331,8 +331,9 @@ int crawl_run::run() {
   auto code = deposed() ? exit_failed : ending_ == ending::failed ? fail(self) : conclude(self);
   if (ending_ == ending::finished && leader_ != nullptr)
     leader_->conclude();
-  // The actor system would wait for an actor that hangs, for example in a dead connection.
-  if (!background_->end(last_time) || !ended || store_hangs_) {
+  // The actor system would wait for an actor that hangs, for example in a dead connection, and the
+  // client for a name that is being looked up.
+  if (!background_->end(last_time) || !ended || !offline || store_hangs_) {
     if (store_.server)
       store_.server->ask_to_stop();
     _exit(code);
