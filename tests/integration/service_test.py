@@ -105,6 +105,44 @@ class TelemetryTest(IntegrationTest):
         return self.crawler.sql("".join(f"select t::text from {x} t;" for x in tables))
 
 
+class JsonLogTest(IntegrationTest):
+    def setUp(self):
+        super().setUp()
+        self.github = Simulator(self, "--repositories", 20_000, "--latency", 50, "--token", SECRET)
+        self.crawler = Crawler(self, self.github.url, fetchers=2)
+        self.crawler.config["telemetry"]["log_level"] = "error"
+
+    def last_line(self, process, code):
+        """What it says last where every line is an object."""
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, code, errors)
+        lines = [json.loads(line) for line in errors.splitlines()]
+        for line in lines:
+            self.assertEqual({"time", "level", "message"}, line.keys())
+        self.say(lines[-1])
+        return lines[-1]
+
+    def test_the_reason_of_a_failure_is_a_line_of_the_log(self):
+        last = self.last_line(self.crawler.start("--log-format", "json"), code=1)
+        self.assertEqual(last["level"], "error")
+        self.assertIn("credential", last["message"])
+
+    def test_a_bad_config_is_a_line_of_the_log(self):
+        self.crawler.config["crawl"]["fetchers"] = "many"
+        last = self.last_line(self.crawler.start("--log-format", "json"), code=2)
+        self.assertEqual(last["level"], "error")
+        self.assertIn("crawl.fetchers", last["message"])
+
+    def test_a_stop_is_a_line_of_the_log_whatever_its_level(self):
+        self.crawler.config["github"]["credentials"][0]["token"] = SECRET
+        process = self.crawler.start("--log-format", "json")
+        self.github.wait_for_requests(5)
+        process.terminate()
+        last = self.last_line(process, code=130)
+        self.assertEqual(last["level"], "info")
+        self.assertIn("Stopped by a signal", last["message"])
+
+
 class TlsTest(IntegrationTest):
     def setUp(self):
         super().setUp()

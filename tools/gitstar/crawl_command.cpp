@@ -11,6 +11,7 @@
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/health_board.hpp"
 #include "tools/gitstar/leader.hpp"
+#include "tools/gitstar/logging.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/progress.hpp"
 #include "tools/gitstar/signals.hpp"
@@ -56,7 +57,7 @@ store_reviver reviver(db::embedded_postgres* server) {
 struct stopped_early {};
 
 int say_stopped() {
-  std::fputs("Stopped by a signal: the same command goes on from here.\n", stderr);
+  remark("Stopped by a signal: the same command goes on from here.");
   return exit_stopped;
 }
 
@@ -387,8 +388,8 @@ int crawl_run::repair() {
 
 void crawl_run::watch(caf::scoped_actor& self, const caf::actor& root) {
   auto typed_root = caf::actor_cast<supervisor_actor>(root);
-  progress_display display{options_.progress && isatty(STDERR_FILENO) != 0,
-                           settings_.telemetry.progress_interval};
+  auto rewrites = options_.progress && isatty(STDERR_FILENO) != 0 && !logs_are_json();
+  progress_display display{rewrites, settings_.telemetry.progress_interval};
   auto next_line = began_ + display.interval();
   self->receive_while([&] { return ending_ == ending::none; })(
       [&](finished_atom, const crawl_progress& progress) {
@@ -721,7 +722,7 @@ int crawl_run::fail(caf::scoped_actor& self) {
     result.crawl.run.state = "failed";
     write_report(result, options_.report_file);
   }
-  std::fprintf(stderr, "gitstar: %s\n", text.c_str());
+  complain(text);
   return bad_config ? exit_bad_config : exit_failed;
 }
 
@@ -733,7 +734,7 @@ namespace {
 bool has_bad_report_file(const crawl_options& options) {
   if (options.report_file.empty() || can_write_report(options.report_file))
     return false;
-  std::fprintf(stderr, "gitstar: --report: cannot write %s\n", options.report_file.c_str());
+  complain("--report: cannot write " + options.report_file);
   return true;
 }
 
@@ -787,7 +788,7 @@ int coordinate_until(const std::stop_token& stop, const config::settings& settin
 
 int coordinator_command(const config::settings& settings, const crawl_options& options) {
   if (auto why = why_no_node(settings, node_role::coordinator); !why.empty()) {
-    std::fprintf(stderr, "gitstar: %s\n", why.c_str());
+    complain(why);
     return exit_bad_config;
   }
   if (has_bad_report_file(options))

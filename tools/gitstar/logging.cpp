@@ -10,10 +10,13 @@
 
 #include <cstdio>
 #include <memory>
+#include <mutex>
 
 namespace gitstar::tool {
 
 namespace {
+
+auto format_of_logs = log_format::text;
 
 /// `%*` in a pattern: the message as the inside of a JSON string.
 class json_message : public spdlog::custom_flag_formatter {
@@ -62,6 +65,23 @@ spdlog::level::level_enum to_spdlog(config::log_level level) {
 std::string json_escaped(std::string_view text) {
   auto quoted = boost::json::serialize(boost::json::string_view{text.data(), text.size()});
   return quoted.substr(1, quoted.size() - 2);
+}
+
+bool logs_are_json() { return format_of_logs == log_format::json; }
+
+void complain(const std::string& why) {
+  if (logs_are_json())
+    spdlog::error("{}", why);
+  else
+    terminal_line::of_stderr().write("gitstar: " + why + '\n');
+}
+
+void remark(const std::string& text) {
+  if (logs_are_json())
+    for (auto& x : spdlog::default_logger()->sinks()) // past the level
+      x->log({spdlog::default_logger()->name(), spdlog::level::info, text});
+  else
+    terminal_line::of_stderr().write(text + '\n');
 }
 
 void start_logging(log_format format, config::log_level level) {

@@ -12,6 +12,16 @@ enum class log_format : uint8_t { text, json };
 /// object with the keys time, level and message.
 void start_logging(log_format format, config::log_level level);
 
+/// Whether each line on stderr is to be a JSON object.
+bool logs_are_json();
+
+/// Says on stderr why the program fails: `gitstar: why`, or an error in a JSON log.
+void complain(const std::string& why);
+
+/// Says something else that whoever has started the program is to know, whatever the level of the
+/// logs: `text`, or a line of a JSON log.
+void remark(const std::string& text);
+
 /// `text` as the inside of a JSON string.
 std::string json_escaped(std::string_view text);
 

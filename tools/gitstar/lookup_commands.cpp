@@ -1,6 +1,7 @@
 /// The commands that look something up in the store.
 #include "db/row_export.hpp"
 #include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/logging.hpp"
 #include "tools/gitstar/lookup.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/text.hpp"
@@ -26,8 +27,8 @@ using file = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 bool has_store(const config::settings& settings) {
   if (store_exists(settings.store))
     return true;
-  std::fprintf(stderr, "gitstar: nothing is stored in %s yet: run gitstar crawl first\n",
-               settings.store.data_dir.c_str());
+  complain("nothing is stored in " + settings.store.data_dir.string() +
+           " yet: run gitstar crawl first");
   return false;
 }
 
@@ -47,10 +48,8 @@ int show_command(const config::settings& settings, const show_options& options) 
   open_store store{settings.store};
   auto found = db::find_repository(readable(store, settings), options.full_name);
   if (!found) {
-    std::fprintf(stderr,
-                 "gitstar: no repository '%s' is stored; names are written as GitHub "
-                 "writes them\n",
-                 options.full_name.c_str());
+    complain("no repository '" + options.full_name +
+             "' is stored; names are written as GitHub writes them");
     return exit_failed;
   }
   auto text = options.json ? repository_json(*found) : repository_text(*found);
@@ -66,10 +65,9 @@ int top_command(const config::settings& settings, const top_options& options) {
   auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   auto since = parse_since(options.since, now);
   if (!since) {
-    std::fprintf(stderr,
-                 "gitstar: --since %s is neither a day (2026-11-01), a time "
-                 "(2026-11-01T12:00:00Z) nor a number of days (7d)\n",
-                 options.since.c_str());
+    complain("--since " + options.since +
+             " is neither a day (2026-11-01), a time (2026-11-01T12:00:00Z) nor a number of days "
+             "(7d)");
     return exit_bad_config;
   }
   request.since = *since;

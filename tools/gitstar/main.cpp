@@ -47,6 +47,8 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, common_
 using action = std::function<int(const config::settings&)>;
 
 int run(const common_options& common, const action& act) {
+  auto format = common.json_logs ? tool::log_format::json : tool::log_format::text;
+  tool::start_logging(format, config::log_level::info); // until the config tells the level
   auto loaded = config::load(common.config_file, config::process_environment(), common.tokens);
   if (common.tokens_help && std::holds_alternative<config::problem>(loaded))
     if (auto without =
@@ -54,19 +56,18 @@ int run(const common_options& common, const action& act) {
         std::holds_alternative<config::settings>(without))
       loaded = std::move(without);
   if (auto wrong = std::get_if<config::problem>(&loaded)) {
-    std::fprintf(stderr, "gitstar: %s\n", config::to_string(*wrong).c_str());
+    tool::complain(config::to_string(*wrong));
     return tool::exit_bad_config;
   }
   auto& settings = std::get<config::settings>(loaded);
-  tool::start_logging(common.json_logs ? tool::log_format::json : tool::log_format::text,
-                      settings.telemetry.level);
+  tool::start_logging(format, settings.telemetry.level);
   try {
     return act(settings);
   } catch (const tool::bad_config& wrong) {
-    std::fprintf(stderr, "gitstar: %s\n", wrong.what());
+    tool::complain(wrong.what());
     return tool::exit_bad_config;
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "gitstar: %s\n", failure.what());
+    tool::complain(failure.what());
     return tool::exit_failed;
   }
 }

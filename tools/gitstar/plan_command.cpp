@@ -5,6 +5,7 @@
 #include "db/queries.hpp"
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/github_probe.hpp"
+#include "tools/gitstar/logging.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/plan.hpp"
 #include "tools/gitstar/text.hpp"
@@ -171,22 +172,19 @@ int plan_by_arithmetic(const config::settings& settings, const plan_options& opt
     open_store store{settings.store};
     ids = db::count_known(store.shards, selection(*source.refresh));
   } else if (source.refresh) {
-    std::fputs("gitstar: there is no store yet, so there is nothing to refresh\n", stderr);
+    complain("there is no store yet, so there is nothing to refresh");
     return exit_failed;
   } else if (source.owners) {
-    std::fputs("gitstar: how many repositories owners have is not to be foreseen; it takes a point "
-               "per owner and 100 repositories at most\n",
-               stderr);
+    complain("how many repositories owners have is not to be foreseen; it takes a point "
+             "per owner and 100 repositories at most");
     return exit_failed;
   } else if (source.metadata) {
-    std::fputs("gitstar: how much repositories have is not to be foreseen; while nothing moves it "
-               "takes a query per 100 of them at most\n",
-               stderr);
+    complain("how much repositories have is not to be foreseen; while nothing moves it "
+             "takes a query per 100 of them at most");
     return exit_failed;
   } else {
-    std::fputs("gitstar: what was pushed since the last run is not to be foreseen; plan a search "
-               "with the same query for the most that it can be\n",
-               stderr);
+    complain("what was pushed since the last run is not to be foreseen; plan a search "
+             "with the same query for the most that it can be");
     return exit_failed;
   }
   auto fields = (ids + ids_per_page - 1) / ids_per_page;
@@ -238,8 +236,7 @@ int plan_command(const config::settings& settings, const plan_options& options) 
     return exit_complete;
   } catch (const too_few_matches& wrong) {
     auto at = settings.crawl.source.search->top_at;
-    auto text = config::to_string(config::problem{at, wrong.what()});
-    std::fprintf(stderr, "gitstar: %s\n", text.c_str());
+    complain(config::to_string(config::problem{at, wrong.what()}));
     return exit_bad_config;
   }
 }

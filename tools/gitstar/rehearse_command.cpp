@@ -1,6 +1,7 @@
 #include "db/queries.hpp"
 #include "db/stored_repositories.hpp"
 #include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/logging.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/private_simulator.hpp"
 #include "tools/gitstar/rehearsal.hpp"
@@ -142,13 +143,13 @@ static int rehearse(config::settings settings, const rehearse_options& options,
 int rehearse_command(config::settings settings, const rehearse_options& options) {
   signal_watch signals;
   if (!settings.crawl.source.search) {
-    std::fputs("gitstar: rehearse knows the source search only\n", stderr);
+    complain("rehearse knows the source search only");
     return exit_bad_config;
   }
   try {
     return rehearse(std::move(settings), options, signals.stop());
   } catch (const refused_arguments& wrong) {
-    std::fprintf(stderr, "gitstar: %s\n", wrong.what());
+    complain(wrong.what());
     return exit_bad_config;
   }
 }

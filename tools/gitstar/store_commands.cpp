@@ -6,6 +6,7 @@
 #include "db/queries.hpp"
 #include "db/reshard.hpp"
 #include "tools/gitstar/commands.hpp"
+#include "tools/gitstar/logging.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/status.hpp"
 #include "tools/gitstar/text.hpp"
@@ -120,7 +121,7 @@ int psql_command(const config::settings& settings, uint32_t shard,
                  const std::vector<std::string>& arguments) {
   auto databases = settings.store.postgres.size();
   if (shard >= databases) {
-    std::fprintf(stderr, "gitstar: --shard: store.postgres has %zu, counted from 0\n", databases);
+    complain("--shard: store.postgres has " + std::to_string(databases) + ", counted from 0");
     return exit_bad_config;
   }
   open_store store{settings.store};

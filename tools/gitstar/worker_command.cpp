@@ -8,13 +8,13 @@
 #include "tools/gitstar/commands.hpp"
 #include "tools/gitstar/health_board.hpp"
 #include "tools/gitstar/leader.hpp"
+#include "tools/gitstar/logging.hpp"
 #include "tools/gitstar/open_store.hpp"
 #include "tools/gitstar/signals.hpp"
 #include "tools/gitstar/wiring.hpp"
 
 #include <spdlog/spdlog.h>
 
-#include <cstdio>
 #include <future>
 #include <random>
 #include <stop_token>
@@ -114,7 +114,7 @@ int worker_run::run() {
       auto how = session(where);
       over = how == ending::finished;
       if (how == ending::failed) {
-        std::fprintf(stderr, "gitstar: %s\n", describe(failure_).c_str());
+        complain(describe(failure_));
         return exit_failed;
       }
       joined = joined || how == ending::lost;
@@ -325,7 +325,7 @@ bool worker_run::end_tree(caf::scoped_actor& self, const supervisor_actor& root)
 
 int worker_command(const config::settings& settings) {
   if (auto why = why_no_node(settings, node_role::worker); !why.empty()) {
-    std::fprintf(stderr, "gitstar: %s\n", why.c_str());
+    complain(why);
     return exit_bad_config;
   }
   signal_watch signals;
