@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from programs import GITSTAR, Crawler, IntegrationTest, Simulator, environment
+from programs import GITSTAR, Crawler, IntegrationTest, Simulator, environment, wait_until
 
 BAD_CONFIG = 2
 FAILED = 1
@@ -144,6 +144,18 @@ class BadInputTest(IntegrationTest):
         config = self.changed("store:\n", "store:\n  postgres: host=127.0.0.1 port=1 dbname=x\n")
         self.refuse(FAILED, "127.0.0.1", config=config)
         self.assert_nothing_made()
+
+    def test_a_report_that_does_not_fit_on_the_disk_is_named(self):
+        github = Simulator(self, "--repositories", 100)
+        crawler = Crawler(self, github.url)
+        (self.directory / "report.json.part").symlink_to("/dev/full")
+        process = crawler.start("--no-progress")
+        report = self.directory / "report.json.part"
+        wait_until(lambda: not report.is_symlink(), "the look whether it can be written")
+        report.symlink_to("/dev/full")
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, FAILED, errors)
+        self.assertIn("report.json", errors.splitlines()[-1])
 
     def test_a_taken_port_of_the_telemetry_is_named(self):
         github = Simulator(self, "--repositories", 100)

@@ -146,6 +146,7 @@ private:
   db::repository_summary look_back(caf::scoped_actor& self);
   std::vector<db::staleness_quantile> look_at_ages(caf::scoped_actor& self);
   run_report report() const;
+  int last_words(caf::scoped_actor& self);
   int conclude(caf::scoped_actor& self);
   int fail(caf::scoped_actor& self);
   double share_seen() const;
@@ -329,7 +330,7 @@ int crawl_run::run() {
     self->send_exit(door_, caf::exit_reason::user_shutdown);
     door_ = nullptr;
   }
-  auto code = deposed() ? exit_failed : ending_ == ending::failed ? fail(self) : conclude(self);
+  auto code = last_words(self);
   if (ending_ == ending::finished && leader_ != nullptr)
     leader_->conclude();
   // The actor system would wait for an actor that hangs, for example in a dead connection, and the
@@ -683,6 +684,18 @@ run_report crawl_run::report() const {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   measure_process(result);
   return result;
+}
+
+/// The exit code. Nothing is thrown: actors may hang, and would be waited for.
+int crawl_run::last_words(caf::scoped_actor& self) {
+  if (deposed())
+    return exit_failed;
+  try {
+    return ending_ == ending::failed ? fail(self) : conclude(self);
+  } catch (const std::exception& failure) {
+    complain(failure.what());
+    return exit_failed;
+  }
 }
 
 int crawl_run::conclude(caf::scoped_actor& self) {
