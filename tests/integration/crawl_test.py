@@ -54,7 +54,7 @@ class CrawlTest(IntegrationTest):
         if not data.exists():
             self.say(f"skipped, there is no {data}")
             self.skipTest("no real data")
-        github = Simulator(self, "--data", data, "--limits", "none")
+        github = Simulator(self, "--data", data)
         crawler = Crawler(self, github.url)
         crawler.crawl(seconds=120)
         report = self.assert_certified(crawler, github, "stars:>=0")
