@@ -102,15 +102,6 @@ void note_failure(connection& database, const store_error& failure) {
   });
 }
 
-/// Whether to go on.
-bool wait(const std::stop_token& stop, milliseconds time) {
-  std::mutex mutex;
-  std::unique_lock lock{mutex};
-  std::condition_variable_any asked;
-  asked.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
-}
-
 } // namespace
 
 background_report do_background_work(const std::string& connection_string,
@@ -157,6 +148,14 @@ background_report do_background_work(const std::string& connection_string,
         .as<int64_t>();
   });
   return report;
+}
+
+bool wait(const std::stop_token& stop, milliseconds time) {
+  std::mutex mutex;
+  std::unique_lock lock{mutex};
+  std::condition_variable_any asked;
+  asked.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
 }
 
 } // namespace gitstar::db

@@ -36,4 +36,7 @@ struct background_report {
 background_report do_background_work(const std::string& connection_string,
                                      const std::stop_token& stop, const background_pace& pace = {});
 
+/// Waits for `time` at most; false: a stop was asked for.
+bool wait(const std::stop_token& stop, std::chrono::milliseconds time);
+
 } // namespace gitstar::db

@@ -1,5 +1,6 @@
 #include "net/github_client.hpp"
 
+#include "config/header_text.hpp"
 #include "net/classify.hpp"
 #include "net/installation_tokens.hpp"
 
@@ -7,7 +8,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <stdexcept>
@@ -27,11 +27,6 @@ api_response refusal(outcome result, std::string message) {
   response.result = result;
   response.message = std::move(message);
   return response;
-}
-
-bool fits_into_header(const std::string& token) {
-  return !token.empty() && std::all_of(token.begin(), token.end(),
-                                       [](unsigned char c) { return c > ' ' && c < 0x7f; });
 }
 
 /// The path of a URL that others are appended to.
@@ -100,7 +95,7 @@ private:
   using errand_ptr = std::shared_ptr<errand>;
 
   void add_token(const std::string& name, const std::string& token) {
-    if (!fits_into_header(token))
+    if (token.empty() || !config::fits_into_header(token))
       throw std::runtime_error{"the token of " + name +
                                " is empty or has a character that no token has"};
     secrets_.add(token);

@@ -1,5 +1,7 @@
 #include "net/metrics.hpp"
 
+#include "messages/seconds.hpp"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -16,8 +18,6 @@ using prometheus::Counter;
 using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
-
-double seconds(milliseconds time) { return std::chrono::duration<double>(time).count(); }
 
 std::string field_kind(field_error error) { return "field_" + to_string(error); }
 
@@ -145,7 +145,7 @@ metrics::~metrics() = default;
 void metrics::count_answer(const api_response& answer) {
   auto result = to_string(answer.result);
   impl_->requests.Add({{"outcome", result}}).Increment();
-  impl_->duration.Observe(seconds(answer.elapsed));
+  impl_->duration.Observe(to_seconds(answer.elapsed));
   if (answer.limits.cost > 0)
     impl_->points.Increment(static_cast<double>(answer.limits.cost));
   if (answer.result != outcome::ok)
@@ -157,7 +157,7 @@ void metrics::count_answer(const api_response& answer) {
 
 void metrics::count_batch(const batch_receipt& receipt) {
   impl_->batch_rows.Observe(static_cast<double>(receipt.rows));
-  impl_->writer_latency.Observe(seconds(receipt.elapsed));
+  impl_->writer_latency.Observe(to_seconds(receipt.elapsed));
   impl_->inserted.Increment(static_cast<double>(receipt.inserted));
   impl_->updated.Increment(static_cast<double>(receipt.updated));
   impl_->unchanged.Increment(

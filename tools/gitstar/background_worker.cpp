@@ -5,8 +5,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 namespace gitstar::tool {
@@ -17,13 +15,6 @@ using namespace std::chrono_literals;
 
 /// Until the next attempt where PostgreSQL is away or another process is at it.
 constexpr auto between_attempts = 5s;
-
-void wait(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::unique_lock lock{mutex};
-  std::condition_variable_any asked;
-  asked.wait_for(lock, stop, between_attempts, [] { return false; });
-}
 
 void work_off(const std::string& shard, const std::stop_token& stop) {
   while (!stop.stop_requested()) {
@@ -40,7 +31,7 @@ void work_off(const std::string& shard, const std::stop_token& stop) {
         return;
       }
     }
-    wait(stop);
+    db::wait(stop, between_attempts);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tools/gitstar/github_probe.hpp"
 
 #include "actors/search_source.hpp"
+#include "messages/seconds.hpp"
 #include "tools/gitstar/wiring.hpp"
 
 #include <algorithm>
@@ -19,8 +20,6 @@ bool is_about_credential(outcome result) {
   return result == outcome::unauthorized || result == outcome::forbidden ||
          result == outcome::primary_limit || result == outcome::secondary_limit;
 }
-
-double seconds(milliseconds time) { return static_cast<double>(time.count()) / 1000; }
 
 /// Some answers are quicker than a millisecond can tell.
 constexpr double shortest = 0.0005;
@@ -54,7 +53,7 @@ std::vector<int64_t> github_probe::ask(const std::vector<search_query>& searches
                                        open.begin() + static_cast<std::ptrdiff_t>(end));
       auto answer = send(query_shape::search_count, fields);
       auto usual = response_time{}.counts(static_cast<uint32_t>(fields.size()));
-      auto factor = std::max(seconds(answer.elapsed), shortest) / usual;
+      auto factor = std::max(to_seconds(answer.elapsed), shortest) / usual;
       times_.count_base = response_time{}.count_base * factor;
       times_.per_count = response_time{}.per_count * factor;
       for (size_t f = 0; f < fields.size() && f < answer.fields.size(); ++f) {
@@ -85,7 +84,7 @@ void github_probe::read_pages(uint32_t width) {
         {pass_texts(most->first).front(), page == 0 ? "" : search_cursor(page * page_size)});
   auto answer = send(query_shape::search_page, fields);
   auto usual = response_time{}.pages(static_cast<uint32_t>(fields.size()));
-  auto factor = std::max(seconds(answer.elapsed), shortest) / usual;
+  auto factor = std::max(to_seconds(answer.elapsed), shortest) / usual;
   times_.page_base = response_time{}.page_base * factor;
   times_.per_page = response_time{}.per_page * factor;
 }
