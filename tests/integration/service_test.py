@@ -1,12 +1,17 @@
 """What a running crawl tells about itself, and whom it trusts."""
 
+import fcntl
 import json
+import os
+import pty
 import re
+import struct
 import subprocess
+import termios
 import unittest
 import urllib.request
 
-from programs import Crawler, IntegrationTest, Simulator, wait_until
+from programs import Crawler, IntegrationTest, Simulator, end, environment, wait_until
 
 SECRET = "ghp_Th1sT0kenMustNotShowUpAnywhere"
 
@@ -141,6 +146,41 @@ class JsonLogTest(IntegrationTest):
         last = self.last_line(process, code=130)
         self.assertEqual(last["level"], "info")
         self.assertIn("Stopped by a signal", last["message"])
+
+
+class TerminalTest(IntegrationTest):
+    COLUMNS = 80
+
+    def test_progress_stays_in_one_line_and_logs_go_above_it(self):
+        github = Simulator(self, "--repositories", 20_000, "--latency", 200)
+        crawler = Crawler(self, github.url, fetchers=2)
+        crawler.config["github"]["query_width"] = {"page_max": 2}
+        ours, its = pty.openpty()
+        self.addCleanup(os.close, ours)
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self.COLUMNS, 0, 0))
+        process = subprocess.Popen(
+            crawler.command("crawl"), stdout=subprocess.DEVNULL, stderr=its, env=environment()
+        )
+        self.addCleanup(end, process)
+        os.close(its)
+        github.wait_for_requests(15)
+        process.terminate()
+        told = b""
+        try:
+            while chunk := os.read(ours, 4096):
+                told += chunk
+        except OSError:
+            pass  # how a terminal tells that nobody writes any more
+        self.assertEqual(process.wait(20), 130)
+        lines = told.decode().replace("\r\n", "\n").split("\n")
+        drawn = [text for line in lines for text in line.split("\r") if "/s" in text]
+        self.assertGreater(len(drawn), 2)
+        for text in drawn:
+            self.assertLess(len(text.removesuffix("\x1b[K")), self.COLUMNS, text)
+            self.assertTrue(text.endswith("\x1b[K"), text)
+        logged = next(line for line in lines if "info stopping" in line)
+        self.assertRegex(logged, r"^\d{4}-")
+        self.say(f"{len(drawn)} times drawn, at last {drawn[-1]!r}")
 
 
 class TlsTest(IntegrationTest):

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+using gitstar::tool::putting_above;
 using gitstar::tool::rewriting;
 
 TEST_CASE("a line that fits is shown as a whole, and what stood there is erased", "[terminal]") {
@@ -19,4 +20,11 @@ TEST_CASE("a line never reaches the last column", "[terminal]") {
 TEST_CASE("a line is cut between characters", "[terminal]") {
   CHECK(rewriting("\xc3\xa9\xc3\xa9\xc3\xa9", 3) == "\r\xc3\xa9\xc3\xa9\x1b[K");
   CHECK(rewriting("\xc3\xa9\xc3\xa9", 3) == "\r\xc3\xa9\xc3\xa9\x1b[K");
+}
+
+TEST_CASE("what is logged goes above the line that is rewritten", "[terminal]") {
+  CHECK(putting_above("50 %", "a log\n", 80) == "\r\x1b[Ka log\n\r50 %\x1b[K");
+  CHECK(putting_above("12345678", "longer than that\n", 8) ==
+        "\r\x1b[Klonger than that\n\r1234567\x1b[K");
+  CHECK(putting_above("", "a log\n", 80) == "a log\n");
 }

@@ -11,7 +11,6 @@ namespace gitstar::tool {
 namespace {
 
 constexpr size_t usual_columns = 80;
-constexpr std::string_view erase_line = "\r\x1b[K";
 
 /// Asked each time: windows change their size.
 size_t columns_of_stderr() {
@@ -35,6 +34,12 @@ std::string rewriting(std::string_view text, size_t columns) {
   return '\r' + std::string{text.substr(0, end)} + "\x1b[K";
 }
 
+std::string putting_above(std::string_view shown, std::string_view lines, size_t columns) {
+  if (shown.empty())
+    return std::string{lines};
+  return rewriting({}, columns) + std::string{lines} + rewriting(shown, columns);
+}
+
 terminal_line& terminal_line::of_stderr() {
   static auto* result = new terminal_line; // threads that are left behind may log to the very end
   return *result;
@@ -43,16 +48,13 @@ terminal_line& terminal_line::of_stderr() {
 void terminal_line::show(std::string text) {
   std::lock_guard guard{mutex_};
   shown_ = std::move(text);
-  draw();
+  put(rewriting(shown_, columns_of_stderr()));
+  std::fflush(stderr);
 }
 
 void terminal_line::write(std::string_view lines) {
   std::lock_guard guard{mutex_};
-  if (!shown_.empty())
-    put(erase_line);
-  put(lines);
-  if (!shown_.empty())
-    draw();
+  put(putting_above(shown_, lines, columns_of_stderr()));
 }
 
 void terminal_line::leave() {
@@ -60,11 +62,6 @@ void terminal_line::leave() {
   if (!shown_.empty())
     put("\n");
   shown_.clear();
-}
-
-void terminal_line::draw() const {
-  put(rewriting(shown_, columns_of_stderr()));
-  std::fflush(stderr);
 }
 
 } // namespace gitstar::tool

@@ -23,8 +23,6 @@ public:
   void leave();
 
 private:
-  void draw() const;
-
   std::mutex mutex_;
   std::string shown_; // empty: there is no line
 };
@@ -32,5 +30,8 @@ private:
 /// What rewrites the line in which the cursor stands, on a terminal of `columns`. It never fills
 /// the last column: some terminals would begin a new line, to which `\r` does not go back.
 std::string rewriting(std::string_view text, size_t columns);
+
+/// What puts whole lines above `shown`; empty: there is no such line.
+std::string putting_above(std::string_view shown, std::string_view lines, size_t columns);
 
 } // namespace gitstar::tool
