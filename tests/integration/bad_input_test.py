@@ -155,7 +155,7 @@ class BadInputTest(IntegrationTest):
         report.symlink_to("/dev/full")
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, FAILED, errors)
-        self.assertIn("report.json", errors.splitlines()[-1])
+        self.assertRegex(errors, "(?m)^gitstar: cannot write the report .*report.json$")
 
     def test_a_taken_port_of_the_telemetry_is_named(self):
         github = Simulator(self, "--repositories", 100)
