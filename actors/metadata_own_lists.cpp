@@ -200,9 +200,7 @@ void metadata_reader::end_reading(size_t index, findings& found) {
       found.lists.push_back({name,
                              {list.link.begin(), list.link.end()},
                              {std::to_string(repositories_[x.repo].id)},
-                             std::move(x.key_rows),
-                             caf::none,
-                             caf::none});
+                             std::move(x.key_rows)});
   }
   accept(index, found);
 }

@@ -53,10 +53,6 @@ std::string equal(const names& columns, const std::string& left, const std::stri
   return result;
 }
 
-bool has_column(const kind& of, std::string_view name) {
-  return metadata::column_index(of, name).has_value();
-}
-
 /// Of several rows with the same key the last, by key.
 std::vector<metadata_row> distinct_rows(const kind& of, std::vector<metadata_row> rows) {
   std::vector<std::size_t> key{metadata::column_index(of, "repo_id").value()};
@@ -106,12 +102,10 @@ void write_rows(pqxx::work& work, const kind& of, const std::vector<metadata_row
   receipt.items_updated += counts[0][1].as<int64_t>();
 }
 
-/// Parents whose lists were read: the values of `link`, in its order, and the window of creation.
+/// Parents whose lists were read: the values of `link`, in its order.
 struct read_parents {
   names link;
   std::vector<metadata_row> values;
-  std::vector<optional<timestamp>> first;
-  std::vector<optional<timestamp>> last;
 };
 
 using keys = std::set<std::vector<std::string>>;
@@ -123,27 +117,12 @@ pqxx::result stored_elements(pqxx::work& work, const kind& of, const read_parent
   std::string parents;
   for (std::size_t i = 0; i < of_parents.link.size(); ++i) {
     parameters.push_back(column_values(of_parents.values, i));
-    parents += unnested(of, of_parents.link[i], parameters.size()) + ", ";
+    parents += (i == 0 ? "" : ", ") + unnested(of, of_parents.link[i], parameters.size());
   }
-  auto times = [&](const std::vector<optional<timestamp>>& of_list, const std::string& name) {
-    array_encoder array{array_encoder::element::timestamptz, of_list.size() * 12};
-    for (const auto& x : of_list)
-      array.add(x);
-    parameters.push_back(array.encoded());
-    parents += "unnest($" + std::to_string(parameters.size()) + "::timestamptz[]) as " + name;
-  };
-  times(of_parents.first, "created_first");
-  parents += ", ";
-  times(of_parents.last, "created_last");
-  std::string window;
-  if (has_column(of, "created_at"))
-    window = " and (p.created_first is null or r.created_at >= p.created_first)"
-             " and (p.created_last is null or r.created_at <= p.created_last)";
   return execute(work,
                  "select " + joined(wanted, "r.") + " from (select " + parents +
                      ") p cross join lateral (select * from " + std::string{of.name} + " r where " +
-                     equal(of_parents.link, "r.", "p.") + " and r.gone_at is null" + window +
-                     " offset 0) r",
+                     equal(of_parents.link, "r.", "p.") + " and r.gone_at is null offset 0) r",
                  parameters);
 }
 
@@ -212,8 +191,6 @@ void mark_lost(pqxx::work& work, const kind& of, const read_parents& of_parents,
         }
         below.values.push_back(std::move(link));
       }
-      below.first.resize(lost.size());
-      below.last.resize(lost.size());
       mark_lost(work, *child, below, {}, observed_at, receipt);
     }
 }
@@ -230,8 +207,6 @@ void mark_unseen(pqxx::work& work, const kind& of, const std::vector<const metad
     for (const auto& value : list->parent)
       parent.values.push_back(value);
     parents.values.push_back(std::move(parent));
-    parents.first.push_back(list->created_first);
-    parents.last.push_back(list->created_last);
     for (const auto& element : list->keys) {
       // In the order of `unique_columns`.
       std::vector<std::string> key{std::to_string(repository_of(*list))};

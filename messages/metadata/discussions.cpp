@@ -29,8 +29,7 @@ const kind& discussions() {
                  .enabled = "hasDiscussionsEnabled",
                  .link = {"repo_id"}}},
       .kept = freshness::newest_first,
-      .moved_at = "updated_at",
-      .one = "discussion"};
+      .moved_at = "updated_at"};
   return described;
 }
 

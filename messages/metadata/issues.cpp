@@ -34,9 +34,7 @@ const kind& issues() {
                  .link = {"repo_id"}}},
       .kept = freshness::since,
       .moved_at = "updated_at",
-      .open_state = "OPEN",
-      .one = "issue",
-      .search = "is:issue"};
+      .open_state = "OPEN"};
   return described;
 }
 

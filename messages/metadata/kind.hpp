@@ -108,8 +108,6 @@ struct kind {
   bool can_go = true;
   std::string_view moved_at{};   ///< the column that moves with every change; empty: none does
   std::string_view open_state{}; ///< the value of `state` while it is open; empty: no such state
-  std::string_view one{};        ///< the repository's field for one of them: `issue` (number:)
-  std::string_view search{};     ///< what narrows `search(type:ISSUE)` to the kind: `is:issue`
 };
 
 /// The index of a column, in a row's values as well.

@@ -39,9 +39,7 @@ const kind& pull_requests() {
                  .link = {"repo_id"}}},
       .kept = freshness::newest_first,
       .moved_at = "updated_at",
-      .open_state = "OPEN",
-      .one = "pullRequest",
-      .search = "is:pr"};
+      .open_state = "OPEN"};
   return described;
 }
 

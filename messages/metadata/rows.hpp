@@ -30,9 +30,6 @@ struct metadata_list {
   std::vector<std::string> link;
   std::vector<std::string> parent;
   std::vector<metadata_row> keys; ///< of all elements: the values of the kind's key columns
-  /// Set where only the elements created within a window were read: first and last second of it.
-  optional<timestamp> created_first;
-  optional<timestamp> created_last;
   bool operator==(const metadata_list&) const = default;
 };
 
@@ -60,8 +57,7 @@ auto inspect(Inspector& f, metadata_rows& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, metadata_list& x) {
-  return inspect_fields(f, x, "metadata_list", x.kind, x.link, x.parent, x.keys, x.created_first,
-                        x.created_last);
+  return inspect_fields(f, x, "metadata_list", x.kind, x.link, x.parent, x.keys);
 }
 
 template <class Inspector>

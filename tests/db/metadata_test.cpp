@@ -137,7 +137,7 @@ public:
 
 metadata_list whole_list(const std::string& kind, std::vector<std::string> link,
                          std::vector<std::string> parent, const std::vector<std::string>& keys) {
-  metadata_list result{kind, std::move(link), std::move(parent), {}, {}, {}};
+  metadata_list result{kind, std::move(link), std::move(parent), {}};
   for (const auto& x : keys)
     result.keys.push_back({{x}});
   return result;
@@ -394,21 +394,6 @@ TEST_CASE_METHOD(with_metadata, "what a whole list does not show is gone, and ma
   CHECK(receipt.items_inserted == 0);
   CHECK(receipt.items_updated == 1);
   CHECK(gone("issue_comments", "comment_id") == "4@" + std::to_string(noon + 120));
-}
-
-TEST_CASE_METHOD(with_metadata, "a list of a window of creation says nothing of the rest",
-                 "[metadata]") {
-  add_repositories(1, 1);
-  auto issue = [](const std::string& id, const std::string& created_at) {
-    return make_row("issues", {{"issue_id", id}, {"created_at", created_at}});
-  };
-  write("issues", {issue("1", "2026-01-01T00:00:00Z"), issue("2", "2026-01-01T00:00:01Z"),
-                   issue("3", "2026-01-01T00:00:02Z"), issue("4", "2026-01-01T00:00:03Z")});
-  auto list = whole_list("issues", {"repo_id"}, {"1"}, {"2"});
-  list.created_first = at(1'767'225'601);
-  list.created_last = at(1'767'225'602);
-  CHECK(write_lists({list}).items_gone == 1);
-  CHECK(gone("issues", "issue_id") == "3@" + std::to_string(noon));
 }
 
 TEST_CASE_METHOD(with_metadata, "what belongs to something that is gone is gone as well",

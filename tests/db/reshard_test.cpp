@@ -156,7 +156,7 @@ TEST_CASE_METHOD(with_reshard, "repositories move with their metadata", "[db][re
   CHECK(misplaced() == 0);
   batch gone = make_batch(1, 0);
   for (auto text : {"1", "300", "700"})
-    gone.lists.push_back({"issue_comments", {"repo_id", "number"}, {text, "7"}, {}, {}, {}});
+    gone.lists.push_back({"issue_comments", {"repo_id", "number"}, {text, "7"}, {}});
   CHECK(store().write(gone).items_gone == 3);
   auto wanted = content();
   REQUIRE(wanted.size() == 24'000);

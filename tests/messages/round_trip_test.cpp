@@ -71,7 +71,7 @@ rate_limit full_rate_limit() { return {true, false, 5000, 4999, 3, at(9)}; }
 metadata_row full_metadata_row() { return {{std::string{"1"}, caf::none, std::string{}}}; }
 
 metadata_list full_metadata_list() {
-  return {"reviews", {"repo_id", "number"}, {"1", "2"}, {full_metadata_row()}, at(3), at(4)};
+  return {"reviews", {"repo_id", "number"}, {"1", "2"}, {full_metadata_row()}};
 }
 
 metadata_ask full_metadata_ask() {
