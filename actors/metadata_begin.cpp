@@ -69,7 +69,10 @@ bool metadata_reader::take_probe(probe& asked, task& x, const field_answer& answ
 /// Decides what has to be read of a list that a probe has shown.
 void metadata_reader::begin(size_t repo, const metadata_page& shown, const metadata::kind& of) {
   auto& repository = repositories_[repo];
-  const auto known = repository.known[std::string{of.name}];
+  auto name = std::string{of.name};
+  const auto known = repository.known[name];
+  if (shown.refused)
+    return fail(repo, name + ": closed to us");
   auto leave = [&] {
     for (const auto& [list, why] : known.cut)
       fail(repo, list + ": " + why);

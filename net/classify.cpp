@@ -374,7 +374,7 @@ void apply_to_metadata(const graphql_error& error, verdict what, const search_fi
     return field.answer.lacking.push_back({static_cast<uint32_t>(*node), field_error_of(what)});
   }
   auto index = static_cast<uint32_t>(node.value_or(0));
-  // What is closed in a repository that is only probed is left alone.
+  // Of a list that a probe does not get the page itself says so.
   if (closes && (!is_closed(field, index) || (several && asked.metadata.parent.empty())))
     return;
   if (several)

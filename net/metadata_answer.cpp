@@ -265,7 +265,8 @@ private:
       metadata_page page;
       page.kind = name;
       const auto* list = find(&node, name);
-      page.closed = list == nullptr || !truth_at(&node, enabled_alias(of), true);
+      page.closed = !truth_at(&node, enabled_alias(of), true);
+      page.refused = list == nullptr && !page.closed;
       page.total = count_at(list, "totalCount");
       const auto* nodes = find(list, "nodes");
       if (const auto* elements = nodes == nullptr ? nullptr : nodes->if_array())

@@ -31,6 +31,7 @@ struct metadata_page {
   uint32_t node = 0;        ///< whose: the index of the parent that was asked for
   std::string kind;         ///< of a probe
   bool closed = false;      ///< the list is switched off or there is no such list
+  bool refused = false;     ///< of a probe: it is not switched off, and yet it did not come
   int64_t total = -1;       ///< `totalCount` of the list as it was asked for; -1: not told
   int64_t whole_total = -1; ///< the same without `since`
   std::string end_cursor;
@@ -65,9 +66,9 @@ auto inspect(Inspector& f, metadata_ask& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, metadata_page& x) {
-  return inspect_fields(f, x, "metadata_page", x.node, x.kind, x.closed, x.total, x.whole_total,
-                        x.end_cursor, x.has_next_page, x.null_count, x.cut_short, x.holder,
-                        x.newest, x.rows, x.nodes);
+  return inspect_fields(f, x, "metadata_page", x.node, x.kind, x.closed, x.refused, x.total,
+                        x.whole_total, x.end_cursor, x.has_next_page, x.null_count, x.cut_short,
+                        x.holder, x.newest, x.rows, x.nodes);
 }
 
 template <class Inspector>

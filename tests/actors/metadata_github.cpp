@@ -173,6 +173,14 @@ void metadata_github::add_check(const element_ptr& to, timestamp at) {
   head_of(to)->lists["ci_checks"].push_back(x);
 }
 
+element_ptr metadata_github::add_release(repo_id repo, timestamp at) {
+  auto x = make("RE", at);
+  x->values["release_id"] = x->values["id"];
+  auto& list = repositories_[repo]["releases"];
+  list.insert(list.begin(), x);
+  return x;
+}
+
 void metadata_github::move(const element_ptr& what, timestamp at) {
   what->values["updated_at"] = to_utc_text(at);
   count(what);
@@ -285,6 +293,12 @@ field_answer metadata_github::answer(const api_request& request, const search_fi
         metadata_page page;
         page.node = i;
         page.kind = name;
+        page.closed = off.contains({field.ids[i], name});
+        page.refused = refused.contains({field.ids[i], name});
+        if (page.closed || page.refused) {
+          result.pages.push_back(std::move(page));
+          continue;
+        }
         auto& list = found->second[name];
         page.total = static_cast<int64_t>(list.size());
         for (auto& x : list) {
@@ -304,7 +318,7 @@ field_answer metadata_github::answer(const api_request& request, const search_fi
     }
     auto list = found->second[ask.kinds.at(0)];
     auto& of = *metadata::find_kind(ask.kinds[0]);
-    auto descending = ask.newest || of.kept == metadata::freshness::newest_first;
+    auto descending = ask.newest || of.kept != metadata::freshness::since;
     std::stable_sort(list.begin(), list.end(), [&](auto& a, auto& b) {
       auto& x = a->values["updated_at"];
       auto& y = b->values["updated_at"];
@@ -351,7 +365,7 @@ metadata_page metadata_github::page_of(const std::vector<element_ptr>& list,
     auto space = ask.after.find(' ');
     auto moved = ask.after.substr(0, space);
     auto node = ask.after.substr(space + 1);
-    auto descending = ask.newest || of.kept == metadata::freshness::newest_first;
+    auto descending = ask.newest || of.kept != metadata::freshness::since;
     auto same = std::find_if(list.begin(), list.end(), [&](auto& x) { return x->node == node; });
     if (!ask.parent.empty()) {
       begin = static_cast<size_t>(same - list.begin()) + 1;
@@ -368,6 +382,10 @@ metadata_page metadata_github::page_of(const std::vector<element_ptr>& list,
   for (auto& name : ask.kinds)
     page.rows.push_back({name, {}});
   for (auto i = begin; i < stop; ++i) {
+    if (hidden.contains(list[i]->node)) {
+      ++page.null_count;
+      continue;
+    }
     for (size_t k = 0; k < ask.kinds.size(); ++k)
       page.rows[k].rows.push_back(
           row_of(*metadata::find_kind(ask.kinds[k]), *list[i], holder.get()));
@@ -425,7 +443,8 @@ metadata_truth metadata_github::truth() const {
     if (closed.contains(id))
       continue;
     for (auto& [name, list] : lists)
-      collect(result, id, nullptr, nullptr, name, list, nullptr);
+      if (!off.contains({id, name}))
+        collect(result, id, nullptr, nullptr, name, list, nullptr);
   }
   return result;
 }

@@ -41,6 +41,7 @@ public:
   element_ptr add_pull_request(repo_id repo, timestamp at);
   void add_comments(const element_ptr& to, size_t count, timestamp at);
   void add_check(const element_ptr& to, timestamp at);
+  element_ptr add_release(repo_id repo, timestamp at);
   void move(const element_ptr& what, timestamp at);
   /// The elements of one of a repository's own lists.
   std::vector<element_ptr>& own(repo_id repo, const std::string& kind) {
@@ -52,8 +53,11 @@ public:
   std::function<field_error(const api_request& request, const search_field& field)> fails;
   /// Fewer elements than a list counts, as GitHub does with more than 250 commits.
   std::map<std::string, size_t> shown_at_most;
-  std::set<repo_id> closed;    ///< repositories that are not there
-  std::set<std::string> asked; ///< nodes that a list was asked of
+  std::set<repo_id> closed;                          ///< repositories that are not there
+  std::set<std::pair<repo_id, std::string>> off;     ///< own lists that are switched off
+  std::set<std::pair<repo_id, std::string>> refused; ///< own lists that probes do not get
+  std::set<std::string> hidden;                      ///< nodes that come as null
+  std::set<std::string> asked;                       ///< nodes that a list was asked of
 
 private:
   field_answer answer(const api_request& request, const search_field& field);

@@ -301,6 +301,29 @@ TEST_CASE_METHOD(metadata_world, "a list that was cut short is never silent", "[
   CHECK(again.totals.seen == end.totals.seen);
 }
 
+TEST_CASE_METHOD(metadata_world, "a list that is closed to us is no list without elements",
+                 "[metadata]") {
+  auto repo = model->ids()[0];
+  SECTION("from the beginning") {}
+  SECTION("when it was read before") {
+    sync();
+    advance(1h);
+  }
+  model->refused.insert({repo, "issues"});
+  auto before = stored()["issues"];
+  auto end = sync();
+  CHECK(end.run.state == "incomplete");
+  CHECK(end.totals.seen == 29);
+  CHECK_THAT(why_incomplete(*database),
+             Catch::Contains(std::to_string(repo) + " issues: closed to us"));
+  for (auto& [key, row] : before)
+    CHECK(stored()["issues"].contains(key));
+  model->refused.clear();
+  advance(1h);
+  CHECK(sync().run.state == "complete");
+  check_truth();
+}
+
 TEST_CASE_METHOD(metadata_world, "a repository that is gone is marked, and nobody misses it",
                  "[metadata]") {
   auto gone = model->ids()[3];

@@ -87,8 +87,19 @@ metadata_ask full_metadata_ask() {
 }
 
 metadata_page full_metadata_page() {
-  return {1,    "issues", true, 2,     3,     "c",
-          true, 4,        true, "C_1", at(5), {{"commits", {full_metadata_row()}}},
+  return {1,
+          "issues",
+          true,
+          true,
+          2,
+          3,
+          "c",
+          true,
+          4,
+          true,
+          "C_1",
+          at(5),
+          {{"commits", {full_metadata_row()}}},
           {"n"}};
 }
 

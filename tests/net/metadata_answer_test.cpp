@@ -223,6 +223,7 @@ TEST_CASE("a probe tells how far each list has come", "[metadata_answer]") {
   CHECK_FALSE(answer.pages[1].newest);
   CHECK(answer.pages[2].node == 1);
   CHECK(answer.pages[2].closed);
+  CHECK_FALSE(answer.pages[2].refused);
   CHECK(answer.lacking ==
         std::vector<lacking_node>{{2, field_error::not_found}, {3, field_error::resource_limit}});
 }
@@ -241,11 +242,14 @@ TEST_CASE("a failure inside one repository takes that repository out of the prob
   REQUIRE(limited.fields[0].pages.size() == 1);
   CHECK(limited.fields[0].pages[0].node == 1);
   CHECK(limited.fields[0].lacking.size() == 1);
-  // One that is closed to us is left alone.
-  auto closed = judged(query_shape::metadata_probe, fields, body("FORBIDDEN"));
-  CHECK(closed.result == outcome::ok);
-  REQUIRE(closed.fields[0].pages.size() == 2);
-  CHECK(closed.fields[0].pages[0].closed);
+  // What is closed to us is not switched off.
+  auto type = GENERATE("FORBIDDEN", "NOT_FOUND");
+  auto refused = judged(query_shape::metadata_probe, fields, body(type));
+  CHECK(refused.result == outcome::ok);
+  REQUIRE(refused.fields[0].pages.size() == 2);
+  CHECK(refused.fields[0].pages[0].refused);
+  CHECK_FALSE(refused.fields[0].pages[0].closed);
+  CHECK_FALSE(refused.fields[0].pages[1].refused);
 }
 
 TEST_CASE("an error spoils its own list, and the others are kept", "[metadata_answer]") {
