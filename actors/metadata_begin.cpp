@@ -27,7 +27,7 @@ bool metadata_reader::take_probe(probe& asked, task& x, const field_answer& answ
   for (const auto& page : answer.pages) {
     if (page.node >= asked.repositories.size())
       continue;
-    begin(asked.repositories[page.node], page, *metadata::find_kind(page.kind));
+    begin(asked.repositories[page.node], page, *metadata::find_kind(page.kind), found);
     shown.insert(page.node);
   }
   probe left;
@@ -67,7 +67,8 @@ bool metadata_reader::take_probe(probe& asked, task& x, const field_answer& answ
 }
 
 /// Decides what has to be read of a list that a probe has shown.
-void metadata_reader::begin(size_t repo, const metadata_page& shown, const metadata::kind& of) {
+void metadata_reader::begin(size_t repo, const metadata_page& shown, const metadata::kind& of,
+                            findings& found) {
   auto& repository = repositories_[repo];
   auto name = std::string{of.name};
   const auto known = repository.known[name];
@@ -78,8 +79,8 @@ void metadata_reader::begin(size_t repo, const metadata_page& shown, const metad
       fail(repo, list + ": " + why);
   };
   auto never = !known.mark && !known.unfinished;
-  if (shown.closed || (never && shown.total == 0 && known.total <= 0))
-    return leave();
+  if (shown.closed || (never && shown.total == 0))
+    return show_none(repo, known, of, found);
   // The config may ask for more now than was read.
   auto more = !contains_all(known.with, lists_.names_below(of)) ||
               (known.from && (!plan_.since || *plan_.since < *known.from)) ||
@@ -117,6 +118,18 @@ void metadata_reader::begin(size_t repo, const metadata_page& shown, const metad
   own_.emplace(next_own_, std::move(x));
   add({own_page{next_own_++}});
   ++repository.left;
+}
+
+/// A list that is switched off, or has become empty: what it had is gone.
+void metadata_reader::show_none(size_t repo, const list_state& known, const metadata::kind& of,
+                                findings& found) {
+  list_state none_left;
+  none_left.total = 0;
+  if (known == list_state{} || known == none_left)
+    return;
+  if (of.can_go)
+    show_own_list(repo, of, {}, found);
+  found.watermarks.push_back(to_watermark(repositories_[repo].id, std::string{of.name}, none_left));
 }
 
 bool metadata_reader::take_round(round& asked, task& x, field_answer& answer, findings& found) {

@@ -119,6 +119,17 @@ void metadata_reader::show_list(const nested_list& list, const metadata_row& par
   }
 }
 
+/// The same of a list of the repository itself.
+void metadata_reader::show_own_list(size_t repo, const metadata::kind& of,
+                                    std::vector<metadata_row> keys, findings& found) const {
+  const auto& list = *std::find_if(of.lists.begin(), of.lists.end(),
+                                   [](const metadata::list& x) { return x.parent.empty(); });
+  found.lists.push_back({std::string{of.name},
+                         {list.link.begin(), list.link.end()},
+                         {std::to_string(repositories_[repo].id)},
+                         std::move(keys)});
+}
+
 void metadata_reader::end_nested(nested_read& x, const std::string& why, findings& found) {
   --nested_open_;
   auto number = value_of(*x.parent, *x.list->parent, "number");

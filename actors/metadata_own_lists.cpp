@@ -194,13 +194,8 @@ void metadata_reader::end_reading(size_t index, findings& found) {
     x.next.cut[name] = std::to_string(x.nulls) + " came as null";
   } else {
     x.next.cut.erase(name);
-    const auto& list = *std::find_if(x.kind->lists.begin(), x.kind->lists.end(),
-                                     [](const metadata::list& y) { return y.parent.empty(); });
     if (x.kind->can_go)
-      found.lists.push_back({name,
-                             {list.link.begin(), list.link.end()},
-                             {std::to_string(repositories_[x.repo].id)},
-                             std::move(x.key_rows)});
+      show_own_list(x.repo, *x.kind, std::move(x.key_rows), found);
   }
   accept(index, found);
 }

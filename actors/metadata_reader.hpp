@@ -86,7 +86,8 @@ private:
 
   // The beginning of a repository.
   bool take_probe(probe& asked, task& x, const field_answer& answer, findings& found);
-  void begin(size_t repo, const metadata_page& shown, const metadata::kind& of);
+  void begin(size_t repo, const metadata_page& shown, const metadata::kind& of, findings& found);
+  void show_none(size_t repo, const list_state& known, const metadata::kind& of, findings& found);
   bool take_round(round& asked, task& x, field_answer& answer, findings& found);
 
   // A repository's own lists.
@@ -107,6 +108,8 @@ private:
   void take_nested_page(const std::shared_ptr<nested_read>& x, metadata_page& page,
                         findings& found);
   void end_nested(nested_read& x, const std::string& why, findings& found);
+  void show_own_list(size_t repo, const metadata::kind& of, std::vector<metadata_row> keys,
+                     findings& found) const;
   void show_list(const nested_list& list, const metadata_row& parent,
                  const std::vector<std::vector<metadata_row>>& keys, findings& found) const;
 

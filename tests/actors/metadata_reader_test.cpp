@@ -324,6 +324,28 @@ TEST_CASE_METHOD(metadata_world, "a list that is closed to us is no list without
   check_truth();
 }
 
+TEST_CASE_METHOD(metadata_world, "what a list had that is switched off is gone", "[metadata]") {
+  sync();
+  auto repo = model->ids()[0];
+  model->off.insert({repo, "issues"});
+  advance(1h);
+  CHECK(sync().run.state == "complete");
+  auto& kind = *metadata::find_kind("issues");
+  for (auto& [key, row] : stored()["issues"])
+    CHECK(value_of(row, kind, "repo_id") != std::to_string(repo));
+  check_truth();
+  advance(1h);
+  sync();
+  auto marks = database->watermarks;
+  advance(1h);
+  CHECK(sync().run.state == "complete");
+  CHECK(database->watermarks == marks);
+  model->off.clear();
+  advance(1h);
+  CHECK(sync().run.state == "complete");
+  check_truth();
+}
+
 TEST_CASE_METHOD(metadata_world, "a repository that is gone is marked, and nobody misses it",
                  "[metadata]") {
   auto gone = model->ids()[3];
