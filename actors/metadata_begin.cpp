@@ -96,6 +96,8 @@ void metadata_reader::begin(size_t repo, const metadata_page& shown, const metad
   x.known = known;
   x.next = known;
   x.expected = shown.total;
+  if (!is_watched(of))
+    x.next.open.clear();
   if (of.kept == freshness::whole) {
     x.what = own_list::aim::check;
   } else if (known.unfinished && !more) {

@@ -95,7 +95,7 @@ bool metadata_reader::take_element(size_t index, metadata_row row, const std::st
   x.next.top = std::max(x.next.top, ordinal);
   if (old)
     return true;
-  if (!kind.open_state.empty() && !node.empty()) {
+  if (is_watched(kind) && !node.empty()) {
     if (value_of(row, kind, "state") == kind.open_state)
       x.next.open[node] = number_of(value_of(row, kind, "number"));
     else
@@ -198,6 +198,17 @@ void metadata_reader::end_reading(size_t index, findings& found) {
       show_own_list(x.repo, *x.kind, std::move(x.key_rows), found);
   }
   accept(index, found);
+}
+
+/// Whether some list below moves without its parent while that is open.
+bool metadata_reader::is_watched(const metadata::kind& of) const {
+  if (of.open_state.empty())
+    return false;
+  for (const auto* list : lists_.of(of))
+    for (const auto* kind : list->kinds)
+      if (kind->kept == freshness::while_open)
+        return true;
+  return false;
 }
 
 /// Whether nothing more can move in the second of the mark.

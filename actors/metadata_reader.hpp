@@ -95,6 +95,7 @@ private:
   bool take_element(size_t index, metadata_row row, const std::string& node, findings& found);
   void end_page(size_t index, findings& found);
   void end_reading(size_t index, findings& found);
+  bool is_watched(const metadata::kind& of) const;
   static bool is_settled(const own_list& x);
   static void check(own_list& x);
   static void read_all(own_list& x);

@@ -346,6 +346,18 @@ TEST_CASE_METHOD(metadata_world, "what a list had that is switched off is gone",
   check_truth();
 }
 
+TEST_CASE_METHOD(metadata_world, "only what is looked at while it is open is remembered as open",
+                 "[metadata]") {
+  sync();
+  size_t open = 0;
+  for (auto& [key, mark] : database->watermarks) {
+    auto state = to_list_state(mark);
+    open += state.open.size();
+    CHECK((mark.kind == "pull_requests" || state.open.empty()));
+  }
+  CHECK(open > 10);
+}
+
 TEST_CASE_METHOD(metadata_world, "a repository that is gone is marked, and nobody misses it",
                  "[metadata]") {
   auto gone = model->ids()[3];
