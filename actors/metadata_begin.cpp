@@ -116,7 +116,10 @@ void metadata_reader::begin(size_t repo, const metadata_page& shown, const metad
     x.what = own_list::aim::moved;
     x.since = known.mark;
   }
-  x.capped_order = x.what == own_list::aim::all && plan_.most_items > 0;
+  if (plan_.most_items > 0) {
+    x.capped_order = x.what != own_list::aim::check;
+    x.next.cut.erase(name); // no check follows that would do so
+  }
   own_.emplace(next_own_, std::move(x));
   add({own_page{next_own_++}});
   ++repository.left;

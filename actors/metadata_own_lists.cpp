@@ -78,7 +78,7 @@ bool metadata_reader::take_element(size_t index, metadata_row row, const std::st
     if (old)
       return false;
   }
-  if (!checks && plan_.most_items > 0 && static_cast<int64_t>(x.keys.size()) >= plan_.most_items) {
+  if (plan_.most_items > 0 && static_cast<int64_t>(x.keys.size()) >= plan_.most_items) {
     x.capped = true;
     return false;
   }
@@ -158,13 +158,17 @@ void metadata_reader::remember_sizes(const own_list& x, list_state& state) const
 void metadata_reader::end_reading(size_t index, findings& found) {
   auto& x = own_.at(index);
   auto seen = static_cast<int64_t>(x.keys.size()) + x.nulls;
-  auto partial = plan_.since || x.capped || x.known.cap > 0;
+  // Of what is beyond a cap nobody knows whether it is still there.
+  auto capped = plan_.most_items > 0;
+  auto partial = plan_.since || capped;
   switch (x.what) {
   case own_list::aim::all:
     if (!partial && (x.resumed || seen != x.total))
       return check(x), add({own_page{index}});
     return accept(index, found);
   case own_list::aim::moved: {
+    if (capped)
+      return accept(index, found);
     if (x.known.total < 0 && !x.resumed)
       return accept(index, found);
     auto expected = x.known.total + static_cast<int64_t>(x.added.size());
@@ -177,6 +181,8 @@ void metadata_reader::end_reading(size_t index, findings& found) {
   case own_list::aim::check:
     break;
   }
+  if (x.capped)
+    return accept(index, found);
   auto name = std::string{x.kind->name};
   if (seen < x.total && ++x.pass < most_passes) {
     // What has moved across the border of two pages turns up when the list is read again.

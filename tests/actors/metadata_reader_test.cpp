@@ -438,6 +438,51 @@ TEST_CASE_METHOD(metadata_world, "a cap reads what moved last", "[metadata]") {
     CHECK(number <= 3);
 }
 
+TEST_CASE_METHOD(metadata_world, "a cap holds in every sync", "[metadata]") {
+  auto repo = model->ids()[0];
+  for (auto i = 0; i < 30; ++i)
+    model->add_release(repo, wall() + std::chrono::seconds{i});
+  auto reads = everything();
+  reads.most_items = 20;
+  use(reads);
+  advance(1h);
+  CHECK(sync().run.state == "complete");
+  auto rows_of = [&](const std::string& name) {
+    auto& kind = *metadata::find_kind(name);
+    auto found = stored()[name];
+    return std::count_if(found.begin(), found.end(), [&](auto& x) {
+      return value_of(x.second, kind, "repo_id") == std::to_string(repo);
+    });
+  };
+  for (auto kind : {"issues", "pull_requests", "releases"})
+    CHECK(rows_of(kind) == 20);
+  advance(1h);
+  auto& issues = model->own(repo, "issues");
+  issues.erase(issues.begin());
+  auto& pull_requests = model->own(repo, "pull_requests");
+  pull_requests.erase(pull_requests.begin());
+  model->add_release(repo, wall());
+  SECTION("a few that moved are added") {
+    model->add_issue(repo, wall());
+    model->move(pull_requests.front(), wall());
+    CHECK(sync().run.state == "complete");
+    CHECK(rows_of("issues") == 21);
+    CHECK(rows_of("pull_requests") == 21);
+    CHECK(rows_of("releases") == 21);
+  }
+  SECTION("of many, those that moved last") {
+    for (size_t i = 0; i < 40; ++i)
+      model->move(issues[i], wall() + std::chrono::seconds{i});
+    CHECK(sync().run.state == "complete");
+    CHECK(rows_of("issues") == 40);
+    auto found = stored()["issues"];
+    CHECK(std::any_of(found.begin(), found.end(), [&](auto& x) {
+      return value_of(x.second, *metadata::find_kind("issues"), "number") ==
+             issues[39]->values["number"];
+    }));
+  }
+}
+
 TEST_CASE_METHOD(metadata_world, "what has not moved since a time is left out", "[metadata]") {
   auto repo = model->ids()[0];
   std::vector<std::string> moved;
