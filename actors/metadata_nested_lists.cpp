@@ -10,10 +10,10 @@ void metadata_reader::begin_nested(const nested_list& list, size_t repo, size_t 
                                    const std::string& node,
                                    const std::shared_ptr<const metadata_row>& parent,
                                    bool may_be_stored, findings& found) {
-  auto count =
-      list.list->count.empty()
-          ? int64_t{-1}
-          : std::max<int64_t>(0, number_of(value_of(*parent, *list.parent, list.list->count)));
+  // A count that did not come says nothing.
+  auto count = list.list->count.empty()
+                   ? int64_t{-1}
+                   : number_of(value_of(*parent, *list.parent, list.list->count));
   if (count == 0) {
     if (may_be_stored)
       show_list(list, *parent, std::vector<std::vector<metadata_row>>(list.kinds.size()), found);

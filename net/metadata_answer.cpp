@@ -191,7 +191,9 @@ private:
     const auto* at = &node;
     for (auto step = steps.begin(); step != nodes; ++step)
       at = find(at, *step);
-    page_.cut_short = page_.cut_short || truth_at(find(at, "pageInfo"), "hasNextPage", false);
+    // One that does not come has more as well.
+    page_.cut_short =
+        page_.cut_short || at == nullptr || truth_at(find(at, "pageInfo"), "hasNextPage", false);
     const auto* found = find(at, "nodes");
     const auto* list = found == nullptr ? nullptr : found->if_array();
     if (list == nullptr)

@@ -346,6 +346,20 @@ TEST_CASE_METHOD(metadata_world, "what a list had that is switched off is gone",
   check_truth();
 }
 
+TEST_CASE_METHOD(metadata_world, "a count that GitHub does not tell is no count of none",
+                 "[metadata]") {
+  sync();
+  auto& list = model->own(model->ids()[0], "pull_requests");
+  auto reviewed =
+      std::find_if(list.begin(), list.end(), [](auto& x) { return !x->lists["reviews"].empty(); });
+  REQUIRE(reviewed != list.end());
+  advance(1h);
+  model->move(*reviewed, wall());
+  (*reviewed)->values.erase("review_count");
+  CHECK(sync().run.state == "complete");
+  check_truth();
+}
+
 TEST_CASE_METHOD(metadata_world, "only what is looked at while it is open is remembered as open",
                  "[metadata]") {
   sync();
