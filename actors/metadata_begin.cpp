@@ -74,27 +74,29 @@ void metadata_reader::begin(size_t repo, const metadata_page& shown, const metad
   const auto known = repository.known[name];
   if (shown.refused)
     return fail(repo, name + ": closed to us");
-  auto leave = [&] {
-    for (const auto& [list, why] : known.cut)
-      fail(repo, list + ": " + why);
-  };
   auto never = !known.mark && !known.unfinished;
   if (shown.closed || (never && shown.total == 0))
     return show_none(repo, known, of, found);
+  // Older releases did not remember where the list stands that failed.
+  auto lost = std::any_of(known.cut.begin(), known.cut.end(), [&](const auto& x) {
+    return x.first != name && !known.unread.contains(x.first);
+  });
   // The config may ask for more now than was read.
-  auto more = !contains_all(known.with, lists_.names_below(of)) ||
+  auto more = lost || !contains_all(known.with, lists_.names_below(of)) ||
               (known.from && (!plan_.since || *plan_.since < *known.from)) ||
               (known.cap > 0 && (plan_.most_items == 0 || plan_.most_items > known.cap));
   auto hidden = of.kept == freshness::whole && (of.moved_at.empty() || shown.total > largest_page);
   auto quiet = !never && !more && !hidden && !known.unfinished && known.settled &&
-               shown.total == known.total && (!shown.newest || *shown.newest <= *known.mark);
+               known.cut.empty() && shown.total == known.total &&
+               (!shown.newest || *shown.newest <= *known.mark);
   if (quiet)
-    return leave();
+    return;
   own_list x;
   x.repo = repo;
   x.kind = &of;
   x.known = known;
   x.next = known;
+  x.left_over = known.unread;
   x.expected = shown.total;
   if (!is_watched(of))
     x.next.open.clear();
@@ -112,6 +114,8 @@ void metadata_reader::begin(size_t repo, const metadata_page& shown, const metad
     x.anew = true;
     x.since = plan_.since;
     x.next.cut.clear();
+    x.next.unread.clear();
+    x.left_over.clear();
   } else {
     x.what = own_list::aim::moved;
     x.since = known.mark;
@@ -137,6 +141,16 @@ void metadata_reader::show_none(size_t repo, const list_state& known, const meta
   found.watermarks.push_back(to_watermark(repositories_[repo].id, std::string{of.name}, none_left));
 }
 
+/// What the lists of an element need of it that is known by its number.
+std::shared_ptr<const metadata_row>
+metadata_reader::parent_row(size_t repo, const metadata::kind& of, int64_t number) const {
+  metadata_row row;
+  row.values.resize(of.columns.size());
+  row.values[*metadata::column_index(of, "number")] = std::to_string(number);
+  complete(row, of, repositories_[repo].id, nullptr, nullptr, 0);
+  return std::make_shared<const metadata_row>(std::move(row));
+}
+
 bool metadata_reader::take_round(round& asked, task& x, field_answer& answer, findings& found) {
   std::map<uint32_t, field_error> lacking;
   for (const auto& each : answer.lacking)
@@ -146,17 +160,12 @@ bool metadata_reader::take_round(round& asked, task& x, field_answer& answer, fi
     if (page.node >= asked.parents.size() || !shown.insert(page.node).second)
       continue;
     const auto& parent = asked.parents[page.node];
-    const auto& kind = *asked.list->parent;
-    metadata_row row;
-    row.values.resize(kind.columns.size());
-    row.values[*metadata::column_index(kind, "number")] = std::to_string(parent.number);
-    complete(row, kind, repositories_[parent.repo].id, nullptr, nullptr, 0);
     auto read = std::make_shared<nested_read>();
     read->list = asked.list;
     read->repo = parent.repo;
     read->parent_node = parent.node;
     read->node = parent.node;
-    read->parent = std::make_shared<metadata_row>(std::move(row));
+    read->parent = parent_row(parent.repo, *asked.list->parent, parent.number);
     read->keys.resize(asked.list->kinds.size());
     ++nested_open_;
     take_nested_page(read, page, found);

@@ -7,7 +7,7 @@ namespace gitstar {
 
 /// `may_be_stored`: something of this list may be in the store already.
 void metadata_reader::begin_nested(const nested_list& list, size_t repo, size_t own,
-                                   const std::string& node,
+                                   const std::string& node, const unread_list& top,
                                    const std::shared_ptr<const metadata_row>& parent,
                                    bool may_be_stored, findings& found) {
   // A count that did not come says nothing.
@@ -25,8 +25,11 @@ void metadata_reader::begin_nested(const nested_list& list, size_t repo, size_t 
   read->own = own;
   read->parent_node = node;
   read->node = node;
+  read->top = top;
   read->parent = parent;
   read->count = count;
+  if (own_.at(own).over) // has failed before: once is enough
+    read->pass = most_passes - 1;
   read->keys.resize(list.kinds.size());
   ++nested_open_;
   ++own_.at(own).pending;
@@ -57,7 +60,7 @@ void metadata_reader::take_nested_page(const std::shared_ptr<nested_read>& x, me
         if (!below.empty() && x->own != none) {
           auto parent = std::make_shared<const metadata_row>(row);
           for (const auto* each : below)
-            begin_nested(*each, x->repo, x->own, page.nodes[i], parent, true, found);
+            begin_nested(*each, x->repo, x->own, page.nodes[i], x->top, parent, true, found);
         }
         add_row(found, kind, std::move(row));
       }
@@ -134,16 +137,22 @@ void metadata_reader::end_nested(nested_read& x, const std::string& why, finding
   --nested_open_;
   auto number = value_of(*x.parent, *x.list->parent, "number");
   auto name = x.list->name + " of number " + number;
+  if (x.parent_node != x.top.node && !x.top.node.empty())
+    name += ", " + x.parent_node; // a number has several such lists
   if (x.own == none) {
     if (!why.empty())
       fail(x.repo, name + ": " + why);
     return settle(x.repo, found);
   }
   auto& own = own_.at(x.own);
-  if (why.empty())
+  own.left_over.erase(name);
+  if (why.empty()) {
     own.next.cut.erase(name);
-  else
+    own.next.unread.erase(name);
+  } else {
     own.next.cut[name] = why;
+    own.next.unread[name] = x.top;
+  }
   if (--own.pending == 0)
     end_page(x.own, found);
 }

@@ -47,14 +47,19 @@ void metadata_reader::take_own_page(size_t index, metadata_page& page, findings&
     x.total = page.whole_total >= 0 ? page.whole_total : page.total;
   x.expected = std::max(page.total, x.read + 1);
   x.nulls += page.null_count;
-  if (page.cut_short)
-    x.next.cut[std::string{x.kind->name}] = "a list within an element has more than came";
+  x.cut_within = x.cut_within || page.cut_short;
+  auto broken = page.null_count > 0 || page.cut_short;
+  x.held = x.held || broken;
+  // What moved last comes first: the mark begins anew behind it.
+  if (broken && x.newest_first())
+    x.newest = caf::none;
+  auto marks = x.newest_first() ? !broken : !x.held;
   auto& rows = page.rows.front().rows;
   auto wanted = true;
   // It counts what hangs below this page, beside the page itself.
   x.pending = 1;
   for (size_t i = 0; i < rows.size() && wanted; ++i)
-    wanted = take_element(index, std::move(rows[i]), page.nodes[i], found);
+    wanted = take_element(index, std::move(rows[i]), page.nodes[i], marks, found);
   x.read += static_cast<int64_t>(rows.size()) + page.null_count;
   x.stopped = !wanted;
   x.last = x.stopped || !page.has_next_page || page.end_cursor.empty();
@@ -65,7 +70,7 @@ void metadata_reader::take_own_page(size_t index, metadata_page& page, findings&
 
 /// False: this one and what follows is not wanted.
 bool metadata_reader::take_element(size_t index, metadata_row row, const std::string& node,
-                                   findings& found) {
+                                   bool marks, findings& found) {
   auto& x = own_.at(index);
   const auto& kind = *x.kind;
   auto& repository = repositories_[x.repo];
@@ -82,7 +87,8 @@ bool metadata_reader::take_element(size_t index, metadata_row row, const std::st
     x.capped = true;
     return false;
   }
-  raise(x.newest, moved);
+  if (marks)
+    raise(x.newest, moved);
   x.page_end = moved;
   complete(row, kind, repository.id, nullptr, nullptr, 0);
   auto key = key_text(row, kind);
@@ -93,6 +99,11 @@ bool metadata_reader::take_element(size_t index, metadata_row row, const std::st
   if (ordinal > x.known.top)
     x.added.insert(ordinal);
   x.next.top = std::max(x.next.top, ordinal);
+  if (checks)
+    std::erase_if(x.unseen, [&](const std::string& name) {
+      auto failed = x.next.unread.find(name);
+      return failed == x.next.unread.end() || failed->second.node == node;
+    });
   if (old)
     return true;
   if (is_watched(kind) && !node.empty()) {
@@ -111,7 +122,9 @@ bool metadata_reader::take_element(size_t index, metadata_row row, const std::st
   if (!below.empty() && !seen) {
     auto parent = std::make_shared<const metadata_row>(row);
     for (const auto* list : below)
-      begin_nested(*list, x.repo, index, node, parent, x.known.mark || x.resumed || checks, found);
+      begin_nested(*list, x.repo, index, node,
+                   {list->name, node, number_of(value_of(*parent, kind, "number"))}, parent,
+                   x.known.mark || x.resumed || checks, found);
   }
   add_row(found, kind, std::move(row));
   return true;
@@ -120,6 +133,8 @@ bool metadata_reader::take_element(size_t index, metadata_row row, const std::st
 /// Everything on and below the page is there.
 void metadata_reader::end_page(size_t index, findings& found) {
   auto& x = own_.at(index);
+  if (x.over)
+    return accept(index, found);
   if (x.last)
     return end_reading(index, found);
   if (x.what != own_list::aim::check) {
@@ -134,6 +149,10 @@ void metadata_reader::end_page(size_t index, findings& found) {
     if (x.newest_first()) {
       state.after = x.after;
       state.newest = x.newest;
+      if (x.anew) // whoever goes on must not stop where an earlier reading did
+        state.mark = caf::none;
+    } else if (x.held) {
+      state.mark = reached(x);
     } else {
       state.mark = x.page_end ? x.page_end : x.known.mark;
     }
@@ -161,6 +180,7 @@ void metadata_reader::end_reading(size_t index, findings& found) {
   // Of what is beyond a cap nobody knows whether it is still there.
   auto capped = plan_.most_items > 0;
   auto partial = plan_.since || capped;
+  auto name = std::string{x.kind->name};
   switch (x.what) {
   case own_list::aim::all:
     if (!partial && (x.resumed || seen != x.total))
@@ -169,12 +189,16 @@ void metadata_reader::end_reading(size_t index, findings& found) {
   case own_list::aim::moved: {
     if (capped)
       return accept(index, found);
+    if (x.known.cut.contains(name)) // what failed then may have come back without moving
+      return check(x), add({own_page{index}});
     if (x.known.total < 0 && !x.resumed)
       return accept(index, found);
     auto expected = x.known.total + static_cast<int64_t>(x.added.size());
-    if (!x.resumed && x.total > expected && !partial)
+    // What came as null may have been added or not.
+    auto most = expected + x.nulls;
+    if (!x.resumed && x.total > most && !partial)
       return read_all(x), add({own_page{index}});
-    if (x.resumed || x.total != expected)
+    if (x.resumed || x.total < expected || x.total > most)
       return check(x), add({own_page{index}});
     return accept(index, found);
   }
@@ -183,13 +207,13 @@ void metadata_reader::end_reading(size_t index, findings& found) {
   }
   if (x.capped)
     return accept(index, found);
-  auto name = std::string{x.kind->name};
   if (seen < x.total && ++x.pass < most_passes) {
     // What has moved across the border of two pages turns up when the list is read again.
     x.earlier.insert(x.keys.begin(), x.keys.end());
     x.after.clear();
     x.read = 0;
     x.nulls = 0;
+    x.cut_within = false;
     return add({own_page{index}});
   }
   if (seen < x.total) {
@@ -199,7 +223,15 @@ void metadata_reader::end_reading(size_t index, findings& found) {
   } else if (x.nulls > 0) {
     x.next.cut[name] = std::to_string(x.nulls) + " came as null";
   } else {
-    x.next.cut.erase(name);
+    if (x.cut_within)
+      x.next.cut[name] = "a list within an element has more than came";
+    else
+      x.next.cut.erase(name);
+    for (const auto& unseen : x.unseen) {
+      x.next.cut.erase(unseen);
+      x.next.unread.erase(unseen);
+      x.left_over.erase(unseen);
+    }
     if (x.kind->can_go)
       show_own_list(x.repo, *x.kind, std::move(x.key_rows), found);
   }
@@ -217,21 +249,29 @@ bool metadata_reader::is_watched(const metadata::kind& of) const {
   return false;
 }
 
+/// How far everything is there.
+optional<timestamp> metadata_reader::reached(const own_list& x) {
+  auto result = x.held && x.anew ? optional<timestamp>{} : x.known.mark;
+  raise(result, x.newest);
+  return result;
+}
+
 /// Whether nothing more can move in the second of the mark.
 bool metadata_reader::is_settled(const own_list& x) {
-  return !x.unsettled && x.next.mark && x.asked_at >= *x.next.mark + settling_time;
+  return !x.unsettled && !x.held && x.next.mark && x.asked_at >= *x.next.mark + settling_time;
 }
 
 /// Reads the whole list to see what is gone. What is below its elements is there already.
 void metadata_reader::check(own_list& x) {
-  x.next.mark = x.known.mark;
-  raise(x.next.mark, x.newest);
+  x.next.mark = reached(x);
   x.next.settled = is_settled(x);
   x.what = own_list::aim::check;
   x.expected = std::max<int64_t>(x.total, 1);
   x.earlier = std::move(x.keys);
   x.keys.clear();
   x.key_rows.clear();
+  for (const auto& [name, failed] : x.next.unread)
+    x.unseen.insert(name);
   x.next.open.clear();
   x.after.clear();
   x.since = caf::none;
@@ -239,6 +279,7 @@ void metadata_reader::check(own_list& x) {
   x.pass = 0;
   x.read = 0;
   x.nulls = 0;
+  x.cut_within = false;
 }
 
 /// More turned up than were added: something came back that has not moved.
@@ -249,23 +290,52 @@ void metadata_reader::read_all(own_list& x) {
   x.since = caf::none;
   x.after.clear();
   x.keys.clear();
+  x.newest = caf::none;
+  x.held = false;
+  x.next.cut.clear();
+  x.next.unread.clear();
+  x.left_over.clear();
   x.read = 0;
   x.nulls = 0;
+  x.cut_within = false;
+}
+
+/// Asks once more for lists that failed in an earlier sync and whose parents have not moved since.
+bool metadata_reader::read_left_over(size_t index, findings& found) {
+  auto& x = own_.at(index);
+  std::set<unread_list> wanted;
+  for (const auto& [name, failed] : std::exchange(x.left_over, {})) {
+    wanted.insert(failed);
+    x.next.cut.erase(name);
+    x.next.unread.erase(name);
+  }
+  x.over = true;
+  for (const auto& failed : wanted)
+    for (const auto* list : lists_.of(*x.kind))
+      if (std::any_of(list->kinds.begin(), list->kinds.end(),
+                      [&](const metadata::kind* y) { return y->name == failed.list; }))
+        begin_nested(*list, x.repo, index, failed.node, failed,
+                     parent_row(x.repo, *x.kind, failed.number), true, found);
+  return x.pending > 0;
 }
 
 void metadata_reader::accept(size_t index, findings& found) {
+  if (read_left_over(index, found))
+    return;
   auto& x = own_.at(index);
   auto& state = x.next;
   auto name = std::string{x.kind->name};
   // A check that follows other reading does not move the mark: it has not read what is below.
   auto marked = x.what == own_list::aim::check && x.kind->kept != freshness::whole;
   if (!marked) {
-    raise(state.mark, x.newest);
+    state.mark = reached(x);
     if (plan_.since)
       raise(state.mark, plan_.since);
     state.settled = is_settled(x);
     if (x.nulls > 0)
       state.cut[name] = std::to_string(x.nulls) + " came as null";
+    else if (x.cut_within)
+      state.cut[name] = "a list within an element has more than came";
   }
   state.total = x.total;
   std::erase_if(state.large, [&](const std::string& node) { return !state.open.contains(node); });

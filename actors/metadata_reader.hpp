@@ -22,7 +22,7 @@ inline constexpr size_t repositories_per_probe = 100;
 /// lists have moved; of these what has moved is read page by page, and of each element the lists
 /// that it has. The next page of a list is asked for when everything below the last one is there,
 /// so that the watermark, which is stored with the last rows, says the truth, and memory holds a
-/// page at a time.
+/// page at a time; of a list, its keys as well until it was read.
 ///
 /// A repository is seen when all its lists were read to their ends. What is left to do is what
 /// `seen_ids` of the partition names: whoever takes over goes on with these, each list from its
@@ -88,24 +88,29 @@ private:
   bool take_probe(probe& asked, task& x, const field_answer& answer, findings& found);
   void begin(size_t repo, const metadata_page& shown, const metadata::kind& of, findings& found);
   void show_none(size_t repo, const list_state& known, const metadata::kind& of, findings& found);
+  std::shared_ptr<const metadata_row> parent_row(size_t repo, const metadata::kind& of,
+                                                 int64_t number) const;
   bool take_round(round& asked, task& x, field_answer& answer, findings& found);
 
   // A repository's own lists.
   void take_own_page(size_t index, metadata_page& page, findings& found);
-  bool take_element(size_t index, metadata_row row, const std::string& node, findings& found);
+  bool take_element(size_t index, metadata_row row, const std::string& node, bool marks,
+                    findings& found);
   void end_page(size_t index, findings& found);
   void end_reading(size_t index, findings& found);
   bool is_watched(const metadata::kind& of) const;
+  static optional<timestamp> reached(const own_list& x);
   static bool is_settled(const own_list& x);
   static void check(own_list& x);
   static void read_all(own_list& x);
+  bool read_left_over(size_t index, findings& found);
   void accept(size_t index, findings& found);
   void abandon(size_t index, const std::string& why, findings& found);
 
   // Lists within.
   void begin_nested(const nested_list& list, size_t repo, size_t own, const std::string& node,
-                    const std::shared_ptr<const metadata_row>& parent, bool may_be_stored,
-                    findings& found);
+                    const unread_list& top, const std::shared_ptr<const metadata_row>& parent,
+                    bool may_be_stored, findings& found);
   void take_nested_page(const std::shared_ptr<nested_read>& x, metadata_page& page,
                         findings& found);
   void end_nested(nested_read& x, const std::string& why, findings& found);

@@ -50,6 +50,13 @@ void read(const json::object& from, list_state& into) {
     for (const auto& each : x.as_object())
       into.cut.emplace(text_of_key(each), text_of(each.value()));
   });
+  with("unread", [&](auto& x) {
+    for (const auto& each : x.as_object()) {
+      const auto& where = each.value().as_object();
+      into.unread[text_of_key(each)] = {text_of(where.at("list")), text_of(where.at("node")),
+                                        where.at("number").as_int64()};
+    }
+  });
   with("page_sizes", [&](auto& x) {
     for (const auto& each : x.as_object())
       into.page_sizes.emplace(text_of_key(each), static_cast<uint32_t>(each.value().as_int64()));
@@ -69,7 +76,7 @@ list_state to_list_state(const metadata_watermark& stored) {
     return {};
   try {
     read(parsed.get_object(), result);
-  } catch (const std::invalid_argument&) { // a value of another type
+  } catch (const std::exception&) { // a value of another type, or none
     return {};
   }
   result.mark = stored.watermark;
@@ -102,6 +109,12 @@ metadata_watermark to_watermark(repo_id repo, const std::string& kind, const lis
   if (!state.large.empty())
     out["large"] = json::array(state.large.begin(), state.large.end());
   put("cut", state.cut);
+  if (!state.unread.empty()) {
+    json::object inner;
+    for (const auto& [name, x] : state.unread)
+      inner[name] = {{"list", x.list}, {"node", x.node}, {"number", x.number}};
+    out["unread"] = std::move(inner);
+  }
   put("page_sizes", state.page_sizes);
   if (state.unfinished)
     out["unfinished"] = true;

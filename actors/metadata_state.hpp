@@ -2,12 +2,21 @@
 
 #include "messages/metadata/rows.hpp"
 
+#include <compare>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 namespace gitstar {
+
+/// A list that could not be read to its end, by the element of an own list that it hangs on.
+struct unread_list {
+  std::string list; ///< of that element: `reviews` also where a review's comments failed
+  std::string node; ///< its global id
+  int64_t number = -1;
+  auto operator<=>(const unread_list&) const = default;
+};
 
 /// What the store remembers of one of a repository's own lists: the watermark with its state.
 struct list_state {
@@ -21,6 +30,7 @@ struct list_state {
   std::map<std::string, int64_t> open; ///< numbers of what is open, by global id
   std::set<std::string> large;         ///< of these, whose list that moves without them has pages
   std::map<std::string, std::string> cut; ///< why a list could not be read to its end, by its name
+  std::map<std::string, unread_list> unread;  ///< of these, those below elements: what to ask again
   std::map<std::string, uint32_t> page_sizes; ///< what GitHub bears, where it is less than usual
   /// Reading was interrupted. Of lists that are read from what moved last, `after` is where it goes
   /// on, and `newest` what has moved last when it began.

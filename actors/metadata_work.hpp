@@ -57,14 +57,20 @@ struct metadata_reader::own_list {
   int64_t expected = 0; ///< as far as known, for the size of pages
   int64_t total = -1;   ///< of the whole list, as this pass saw it
   uint32_t nulls = 0;
+  bool cut_within = false; ///< a list within an element of this pass has more than came
+  /// Something did not come: the mark stays before it, so that the next sync finds it as moved.
+  bool held = false;
   timestamp asked_at;           ///< when `newest` was asked for
   optional<timestamp> newest;   ///< what moved last in this pass
   bool unsettled = false;       ///< `newest` was asked for by somebody else
   optional<timestamp> page_end; ///< when the last element of the page had moved
   std::unordered_set<std::string> keys;
-  std::unordered_set<std::string> earlier; ///< of a check: those whose lists are read already
-  std::unordered_set<int64_t> added;       ///< ordinals beyond what was known
-  std::vector<metadata_row> key_rows;      ///< of a check
+  std::unordered_set<std::string> earlier;      ///< of a check: those whose lists are read already
+  std::unordered_set<int64_t> added;            ///< ordinals beyond what was known
+  std::vector<metadata_row> key_rows;           ///< of a check
+  std::map<std::string, unread_list> left_over; ///< lists that failed before and were not asked yet
+  std::set<std::string> unseen; ///< names in `unread` whose parents a check has not shown yet
+  bool over = false;            ///< nothing else is left to read
 
   bool newest_first() const { return kind->kept != metadata::freshness::since || capped_order; }
   bool capped_order = false; ///< asked for newest first because only some are wanted
@@ -77,6 +83,7 @@ struct metadata_reader::nested_read {
   std::string parent_node;
   std::string node; ///< that is asked
   bool continues = false;
+  unread_list top; ///< what to ask again where it fails
   std::shared_ptr<const metadata_row> parent;
   int64_t count = -1; ///< as its parent says
   std::string after;

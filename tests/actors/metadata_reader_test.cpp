@@ -301,6 +301,73 @@ TEST_CASE_METHOD(metadata_world, "a list that was cut short is never silent", "[
   CHECK(again.totals.seen == end.totals.seen);
 }
 
+TEST_CASE_METHOD(metadata_world, "a list that failed is asked for again though nothing moved",
+                 "[metadata]") {
+  auto [parent, kind] = GENERATE(table<std::string, std::string>({
+      {"issues", "issue_comments"},
+      {"pull_requests", "reviews"},
+      {"reviews", "review_comments"},
+  }));
+  auto old_state = GENERATE(false, true);
+  CAPTURE(parent, kind, old_state);
+  model->fails = [&](const api_request&, const search_field& field) {
+    auto failed = field.metadata.parent == parent && field.metadata.kinds[0] == kind;
+    return failed ? field_error::forbidden : field_error::none;
+  };
+  auto end = sync();
+  CHECK(end.run.state == "incomplete");
+  CHECK_THAT(why_incomplete(*database), Catch::Contains(kind + " of number "));
+  if (old_state)
+    for (auto& [key, mark] : database->watermarks) {
+      auto state = to_list_state(mark);
+      state.unread.clear();
+      mark = to_watermark(mark.repo_id, mark.kind, state);
+    }
+  model->fails = {};
+  advance(1h);
+  end = sync();
+  CHECK(end.run.state == "complete");
+  CHECK(end.totals.seen == 30);
+  check_truth();
+  advance(1h);
+  sync();
+  advance(1h);
+  sync();
+  CHECK(model->requests.size() == 1);
+}
+
+TEST_CASE_METHOD(metadata_world, "a list that failed is forgotten with what it hung on",
+                 "[metadata]") {
+  model->fails = [&](const api_request&, const search_field& field) {
+    return field.metadata.parent == "issues" ? field_error::forbidden : field_error::none;
+  };
+  CHECK(sync().run.state == "incomplete");
+  for (auto id : model->ids())
+    std::erase_if(model->own(id, "issues"),
+                  [](auto& x) { return !x->lists["issue_comments"].empty(); });
+  advance(1h);
+  CHECK(sync().run.state == "complete");
+  check_truth();
+}
+
+TEST_CASE_METHOD(metadata_world, "an element that came as null is asked for until it comes",
+                 "[metadata]") {
+  std::string kind = GENERATE("issues", "pull_requests");
+  auto place = GENERATE(0, 1, 2);
+  CAPTURE(kind, place);
+  auto& list = model->own(model->ids()[0], kind);
+  auto& chosen = place == 0 ? list.front() : place == 1 ? list[list.size() / 2] : list.back();
+  model->hidden = {chosen->node};
+  for (auto i = 0; i < 2; ++i) {
+    CHECK(sync().run.state == "incomplete");
+    CHECK_THAT(why_incomplete(*database), Catch::Contains(kind + ": 1 came as null"));
+    advance(1h);
+  }
+  model->hidden.clear();
+  CHECK(sync().run.state == "complete");
+  check_truth();
+}
+
 TEST_CASE_METHOD(metadata_world, "a list that is closed to us is no list without elements",
                  "[metadata]") {
   auto repo = model->ids()[0];
@@ -558,6 +625,7 @@ TEST_CASE("the state of a list survives the store", "[metadata]") {
   x.open = {{"PR_1", 7}};
   x.large = {"PR_1"};
   x.cut = {{"commits of number 7", "only 250 of 300 came"}};
+  x.unread = {{"commits of number 7", {"commits", "PR_1", 7}}};
   x.page_sizes = {{"issues", 50}};
   x.unfinished = true;
   x.after = "cursor \"x\"";
@@ -565,4 +633,8 @@ TEST_CASE("the state of a list survives the store", "[metadata]") {
   CHECK(to_list_state(to_watermark(1, "issues", x)) == x);
   CHECK(to_list_state(to_watermark(1, "issues", {})) == list_state{});
   CHECK(to_list_state({1, "issues", timestamp{5s}, "{\"total\": \"many\"}"}) == list_state{});
+  CHECK(to_list_state({1, "issues", timestamp{5s}, R"({"unread":{"x":{}}})"}) == list_state{});
+  auto older = to_list_state({1, "issues", timestamp{5s}, R"({"cut":{"x":"y"}})"});
+  CHECK(older.cut.size() == 1);
+  CHECK(older.mark == timestamp{5s});
 }
