@@ -67,6 +67,19 @@ class DockerfileTest(IntegrationTest):
                 self.assertTrue((ROOT / rest.split()[0]).exists(), rest)
 
 
+class CertificatesTest(IntegrationTest):
+    def test_certificates_are_for_everybody_to_read_and_keys_are_not(self):
+        for nodes in (("node-1",), ("node-1", "node-2")):  # the second run adds one
+            done = run([ROOT / "tools/cluster-certificates", self.directory / "tls", *nodes])
+            self.assertEqual(done.returncode, 0, done.stderr)
+        modes = {x.name: oct(x.stat().st_mode & 0o777) for x in (self.directory / "tls").iterdir()}
+        keys = {"ca.key", "node-1.key", "node-2.key"}
+        for name in keys:
+            self.assertEqual(modes[name], "0o600", name)
+        for name in ("ca.pem", "node-1.pem", "node-2.pem"):
+            self.assertEqual(modes[name], "0o644", name)
+
+
 class SystemdTest(IntegrationTest):
     def test_the_units_can_be_loaded(self):
         if not shutil.which("systemd-analyze"):
