@@ -68,13 +68,16 @@ class ReplicaTest(IntegrationTest):
         self.crawler = Crawler(self, self.github.url)
         self.crawler.config["store"] = {"postgres": self.postgres.new_database("crawled")}
 
-    def status(self):
+    def run_command(self, name, *arguments):
         return subprocess.run(
-            self.crawler.command("status", "--format", "json"), capture_output=True, text=True,
-            timeout=60, env=environment(),
+            self.crawler.command(name, *arguments), capture_output=True, text=True, timeout=60,
+            env=environment(),
         )
 
-    def test_status_reads_the_replica(self):
+    def status(self):
+        return self.run_command("status", "--format", "json")
+
+    def test_commands_that_read_take_the_replica(self):
         replica = Replica(self, self.postgres)
         self.assertEqual(replica.sql("select pg_is_in_recovery()", "postgres"), "t")
         self.crawler.config["store"]["read_from"] = [replica.connection_string("crawled")]
@@ -83,7 +86,18 @@ class ReplicaTest(IntegrationTest):
         written = self.crawler.sql("select pg_current_wal_lsn()")[0]
         behind = f"select pg_last_wal_replay_lsn() >= '{written}'"
         wait_until(lambda: replica.sql(behind, "crawled") == "t", "the replica's catching up")
+        most = "select full_name from repositories order by star_count desc, repo_id limit 1"
+        (name,) = self.crawler.sql(most)
+        asked = [("show", name), ("top", "--limit", "20"), ("export",)]
+        answers = [self.run_command(*command) for command in asked]
         self.postgres.stop()
+        for command, before in zip(asked, answers):
+            away = self.run_command(*command)
+            self.assertEqual((before.returncode, away.returncode), (0, 0), away.stderr)
+            self.assertEqual(away.stdout, before.stdout)
+        self.assertIn(name, answers[0].stdout)
+        self.assertIn(name, answers[1].stdout)
+        self.assertEqual(answers[2].stdout.count("\n"), report["repositories"] + 1)
         answer = self.status()
         self.assertEqual(answer.returncode, 0, answer.stderr)
         status = json.loads(answer.stdout)
@@ -91,7 +105,8 @@ class ReplicaTest(IntegrationTest):
             (status["state"], status["repositories"]), ("complete", report["repositories"])
         )
         del self.crawler.config["store"]["read_from"]
-        self.assertEqual(self.status().returncode, 1, "the primary is away")
+        for command in [("status",), *asked]:
+            self.assertEqual(self.run_command(*command).returncode, 1, "the primary is away")
         self.postgres.start()
 
     def test_the_primary_is_read_where_no_replica_answers(self):
