@@ -10,7 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from programs import GITSTAR, SANITIZED, Crawler, IntegrationTest, Simulator, environment
+from programs import (
+    GITSTAR, GITSTAR_SIM, SANITIZED, Crawler, IntegrationTest, Simulator, environment,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "cluster/deploy"
@@ -60,6 +62,22 @@ class DockerfileTest(IntegrationTest):
         users = [rest for word, rest in self.instructions if word == "USER"]
         self.assertEqual(users[-1], "10001")
         self.assertIn(["STOPSIGNAL", "SIGTERM"], self.instructions)
+
+    def test_the_image_with_a_server_has_what_a_rehearsal_needs(self):
+        begin = self.instructions.index(["FROM", "gitstar AS gitstar-embedded"])
+        rest = [" ".join(x) for x in self.instructions[begin:]]
+        self.assertIn(
+            "COPY --from=build /src/build/release/bin/gitstar-sim /usr/local/bin/gitstar-sim", rest
+        )
+        self.assertIn("postgresql-15", " ".join(rest))
+        built = next(x for x in self.runs() if "--target" in x)
+        self.assertRegex(built, r"--target gitstar gitstar-sim")
+        # Both are linked with the same libraries, or fewer.
+        needed = [
+            set(re.findall(r"NEEDED +(\S+)", run(["objdump", "-p", x]).stdout))
+            for x in (GITSTAR, GITSTAR_SIM)
+        ]
+        self.assertLessEqual(needed[1], needed[0])
 
     def test_every_file_that_is_copied_from_here_exists(self):
         for word, rest in self.instructions:
@@ -239,6 +257,7 @@ class KubernetesTest(NodeConfigTest):
         target = scaled["scaleTargetRef"]
         self.assertIn((target["kind"], target["name"]), self.objects)
         for pod in self.pods.values():
+            self.assertEqual(pod["spec"]["containers"][0]["imagePullPolicy"], "IfNotPresent")
             self.assertTrue(pod["spec"]["securityContext"]["runAsNonRoot"])
             self.assertTrue(pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"])
 
