@@ -218,8 +218,11 @@ void fetcher_state::take(lease work, const std::vector<metadata_watermark>& mark
   std::erase_if(readers_, [&](auto& x) { return x.first.partition_id == key.partition_id; });
   auto reader = make_reader(std::move(work), marks);
   auto known = reader->wants_known();
+  auto has_nothing = reader->finished();
   readers_.insert_or_assign(key, std::move(reader));
-  if (known)
+  if (has_nothing) // no answer will come that ends it
+    store({}, {key});
+  else if (known)
     look_up_known(key, *known);
 }
 

@@ -56,8 +56,10 @@ id_reader::id_reader(lease work)
   }
   if (range_ && done_ >= pages_for(range_->size()))
     range_ = caf::none; // what it could not have is a list now
-  if (page_count() == 0)
+  if (page_count() == 0 && part_.seen >= part_.expected)
     finish(partition_state::done, "");
+  else if (page_count() == 0)
+    finish(partition_state::incomplete, "which repositories it lacks is not known any more");
 }
 
 std::string id_reader::cursor_from(repo_id first) { return "0 " + std::to_string(first); }
@@ -129,8 +131,6 @@ bool id_reader::absorb(uint32_t page, field_answer& answer, findings& found) {
   if (finished_ || position == pages_.end() || position->second.asked == 0)
     return true;
   auto moved = take(position->second, answer, found);
-  if (moved)
-    part_.attempts = 0;
   if (position->second.left.empty())
     end_page(page);
   return moved;
@@ -199,6 +199,7 @@ void id_reader::end_page(uint32_t page) {
     count(x);
     part_.seen_ids.insert(part_.seen_ids.end(), x.unread.begin(), x.unread.end());
     part_.pages_done |= 1u << (page - done_);
+    part_.attempts = 0; // what is read of a page that is given back has to be read again
     pages_.erase(page);
     auto in_order = static_cast<uint32_t>(std::countr_one(part_.pages_done));
     part_.pages_done = in_order < page_window ? part_.pages_done >> in_order : 0;
@@ -214,6 +215,7 @@ void id_reader::end_page(uint32_t page) {
   if (x.unread.empty()) {
     count(x);
     part_.pages_done |= 1u << page;
+    part_.attempts = 0;
     pages_.erase(page);
   }
   auto all = page_count();

@@ -441,8 +441,7 @@ void partitioner_state::bury(entry& x, const std::string& reason) {
                 x.part.attempts, reason);
   auto dead = x.part;
   dead.state = partition_state::dead;
-  dead.reason = reason;
-  dead.seen_ids.clear();
+  dead.reason = reason; // its ids stay: of a list they are the work that a repair goes on with
   x.at = step::storing;
   x.round.reset();
   store({dead}, caf::none, [this, dead] {

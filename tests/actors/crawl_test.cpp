@@ -50,6 +50,18 @@ public:
     return result;
   }
 
+  /// As `gitstar repair` does for lists.
+  void repair_newest() {
+    for (auto& [id, part] : database->partitions[1])
+      if (part.state == partition_state::dead) {
+        part.state = partition_state::open;
+        ++part.lease;
+        part.attempts = 0;
+        part.reason.clear();
+      }
+    database->crawls.back().state = "running";
+  }
+
   void check_sums(const certificate& totals) {
     CHECK(totals.expected == totals.seen + totals.missing);
     CHECK(totals.open == 0);
@@ -351,6 +363,42 @@ TEST_CASE_METHOD(crawling, "a refresh reads the repositories of the store once e
   CHECK(database->repositories.begin()->second == github->repositories().front());
   // 100,000 repositories in at most 1,010 points.
   CHECK(github->requests.size() <= known / 100 * 101 / 100);
+}
+
+TEST_CASE_METHOD(crawling, "a list that was a dead letter is read when it is repaired", "[crawl]") {
+  use(random_repositories(3000, 1));
+  for (auto& x : github->repositories())
+    database->repositories.emplace(x.repo_id, x);
+  source = [] {
+    known_selection all;
+    all.stars_last = std::numeric_limits<int64_t>::max();
+    return std::make_unique<refresh_source>(all);
+  };
+  settings.retries.max_attempts = 2;
+  auto refused = github->repositories()[1500].repo_id;
+  github->change = [=](const api_request& request, api_response& response) {
+    for (size_t i = 0; i < response.fields.size(); ++i)
+      if (auto& ids = request.fields[i].ids;
+          std::find(ids.begin(), ids.end(), refused) != ids.end()) {
+        response.fields[i] = {};
+        response.fields[i].error = field_error::rejected;
+        response.fields[i].message = "no";
+      }
+  };
+  auto end = crawl_to_end(2);
+  CHECK(end.phase == "incomplete");
+  CHECK(end.totals.dead == 1);
+  CHECK(end.totals.missing > 0);
+  github->change = nullptr;
+  auto dead = std::find_if(database->partitions[1].begin(), database->partitions[1].end(),
+                           [](auto& x) { return x.second.state == partition_state::dead; });
+  REQUIRE(dead != database->partitions[1].end());
+  CHECK_FALSE(dead->second.seen_ids.empty());
+  repair_newest();
+  end = crawl_to_end(2);
+  CHECK(end.phase == "complete");
+  CHECK(end.totals.seen == 3000);
+  CHECK(end.totals.missing == 0);
 }
 
 TEST_CASE_METHOD(crawling, "a refresh of an empty store is complete at once", "[crawl]") {

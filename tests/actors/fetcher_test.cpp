@@ -264,6 +264,27 @@ TEST_CASE_METHOD(fetching, "a lease is done only when its last batch is committe
   CHECK(x.done[0].predicted == true);
 }
 
+TEST_CASE_METHOD(fetching, "a lease that has nothing to read ends its partition", "[fetcher]") {
+  start(100);
+  lease nothing;
+  nothing.crawl_id = 1;
+  nothing.epoch = 1;
+  nothing.part.id = 7;
+  nothing.part.lease = 1;
+  nothing.part.description = "known 7";
+  nothing.part.expected = nothing.part.seen = GENERATE(0, 3);
+  nothing.shape = GENERATE(query_shape::nodes, query_shape::metadata_list);
+  offer(nothing);
+  REQUIRE(x.done.size() == 1);
+  CHECK(x.done[0].part.id == 7);
+  CHECK(x.done[0].part.state == partition_state::done);
+  REQUIRE(x.batches.size() == 1);
+  CHECK(x.batches[0].partitions.at(0).state == partition_state::done);
+  CHECK(github->requests.empty());
+  offer(pages(8, 100)); // and it goes on
+  CHECK(x.done.size() == 2);
+}
+
 TEST_CASE_METHOD(fetching, "a limit or a rejected credential is not the lease's fault",
                  "[fetcher]") {
   start(100);

@@ -302,3 +302,14 @@ TEST_CASE("a census has few partitions, however many ids there are", "[census_so
   CHECK(census_source{{1, 100'000}}.roots(run).size() == 32);
   CHECK(census_source{{5, 9}}.text() == "census: 5-9");
 }
+
+TEST_CASE("a list whose ids are lost is incomplete, one that lacks none is done", "[id_reader]") {
+  auto work = list({});
+  CHECK(id_reader{work}.part().state == partition_state::done);
+  work.part.expected = 10;
+  work.part.seen = 7;
+  id_reader lost{work};
+  CHECK(lost.finished());
+  CHECK(lost.part().state == partition_state::incomplete);
+  CHECK(lost.part().reason == "which repositories it lacks is not known any more");
+}

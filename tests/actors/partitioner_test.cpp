@@ -225,6 +225,18 @@ TEST_CASE_METHOD(planning, "what fails too often is a dead letter with its reaso
   CHECK(database->crawls[0].state == "incomplete");
 }
 
+TEST_CASE_METHOD(planning, "a dead letter keeps the ids that a repair goes on with",
+                 "[partitioner]") {
+  settings.retries.max_attempts = 1;
+  start_with_windows(1);
+  auto part = take().part;
+  part.seen_ids = {1, 2, 3};
+  tell(uut, failed_atom_v, part, std::string{"timeout: too slow"});
+  auto& dead = database->partitions[1].at(part.id);
+  CHECK(dead.state == partition_state::dead);
+  CHECK(dead.seen_ids == std::vector<repo_id>{1, 2, 3});
+}
+
 TEST_CASE_METHOD(planning, "a count that is answered forgives the failures before it",
                  "[partitioner]") {
   settings.retries.max_attempts = 2;

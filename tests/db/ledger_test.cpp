@@ -386,6 +386,26 @@ TEST_CASE_METHOD(with_repair, "a repair opens incomplete and dead partitions fro
   CHECK_THROWS_AS(write({make_partition(9)}), db::fenced_error);
 }
 
+TEST_CASE_METHOD(with_repair, "a repair goes on with what lists and ranges lack", "[db]") {
+  auto list = make_partition(11);
+  list.description = "known 11";
+  list.state = partition_state::dead;
+  auto range = make_partition(12);
+  range.description = "ids 1-900";
+  range.state = partition_state::dead;
+  write({list, range});
+  store.set_state(current.id, current.epoch, "incomplete");
+  repair();
+  auto open = open_partitions();
+  for (auto* expected : {&list, &range}) {
+    expected->state = partition_state::open;
+    expected->lease = 8;
+    expected->attempts = 0;
+    expected->reason.clear();
+    CHECK(std::find(open.begin(), open.end(), *expected) != open.end());
+  }
+}
+
 TEST_CASE_METHOD(with_repair, "a repair takes the newest crawl of its source", "[db]") {
   store.set_state(current.id, current.epoch, "incomplete");
   store.open_crawl({"stars", "search stars:>=20", false});

@@ -89,6 +89,35 @@ class RepairTest(LedgerCommandTest):
         self.assertEqual(self.github.stats()["graphql_requests"], requests)
         self.assertEqual(self.crawler.report()["state"], "complete")
 
+    def test_lists_of_known_repositories_are_read_again_and_a_lost_one_ends(self):
+        self.crawler.crawl()
+        self.crawler.config["crawl"]["source"] = {"refresh": {"limit": 3000}}
+        self.crawler.crawl()
+        self.crawler.sql("""
+            update crawls set state = 'incomplete' where id = 2;
+            update partitions set state = 'dead', attempts = 5, seen = 0, reason = 'timeout',
+              seen_ids = (select array_agg(repo_id) from
+                (select repo_id from repositories order by repo_id limit 1000) r)
+              where crawl_id = 2 and id = 1;
+            update partitions set state = 'dead', attempts = 5, seen = 400, reason = 'timeout'
+              where crawl_id = 2 and id = 2""")
+        requests = self.github.stats()["graphql_requests"]
+
+        done = self.repair()
+
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("0 incomplete partitions and 2 dead letters", done.stdout)
+        self.assertGreater(self.github.stats()["graphql_requests"], requests)
+        self.assertEqual(
+            self.crawler.sql("""select id, state, seen, expected, reason from partitions
+                where crawl_id = 2 order by id"""),
+            [
+                "1|done|1000|1000|",
+                "2|incomplete|400|1000|which repositories it lacks is not known any more",
+                "3|done|1000|1000|",
+            ],
+        )
+
     def test_without_a_crawl_there_is_nothing_to_repair(self):
         done = self.repair()
         self.assertEqual(done.returncode, 0, done.stderr)
