@@ -17,6 +17,13 @@ constexpr const char* lease_ran_out = "its lease ran out";
 
 bool is_leaf(partition_state state) { return state != partition_state::split; }
 
+/// Whether one was read further than the other.
+bool has_moved(const partition& now, const partition& before) {
+  return now.seen != before.seen || now.cursor != before.cursor ||
+         now.pages_done != before.pages_done || now.seen_ids != before.seen_ids ||
+         now.expected != before.expected || now.pass != before.pass;
+}
+
 } // namespace
 
 partitioner_actor::behavior_type partitioner_state::make_behavior(partitioner_config cfg,
@@ -462,7 +469,9 @@ void partitioner_state::recover(entry& x, const std::string& reason) {
             if (!found.empty() && found.front().id == id) {
               auto part = found.front();
               part.lease = std::max(part.lease, lost.part.lease);
-              part.attempts = std::max(part.attempts, lost.part.attempts);
+              // Losses in a row count: what was committed since the last one forgives those before.
+              if (!has_moved(part, lost.part))
+                part.attempts = std::max(part.attempts, lost.part.attempts);
               update(lost, std::move(part));
               failed(lost, reason);
               return advance();

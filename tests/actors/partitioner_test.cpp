@@ -298,6 +298,36 @@ TEST_CASE_METHOD(planning, "what a dead fetcher has stored is not asked for agai
   CHECK(waiting.get()->at(0).part.lease == work.part.lease + 1);
 }
 
+TEST_CASE_METHOD(planning, "losses in a row bury a partition, losses between commits do not",
+                 "[partitioner]") {
+  settings.retries.max_attempts = 3;
+  start_with_windows(1);
+  auto moves = GENERATE(true, false);
+  auto work = take(1);
+  auto part = work.part;
+  for (auto holder = uint64_t{1}; holder <= 7; ++holder) {
+    if (moves) {
+      part = work.part;
+      part.pages_done |= 1u << holder;
+      part.attempts = 0; // as a reader does that has read something
+      commit(work, part);
+    }
+    auto waiting = ask_lease(holder + 1);
+    tell(uut, lost_atom_v, holder);
+    advance(10s);
+    if (!moves && holder == 3) {
+      CHECK(progress().totals.dead == 1);
+      return;
+    }
+    REQUIRE(waiting.answered());
+    work = waiting.get()->at(0);
+    CHECK(work.part.attempts == (moves ? 1 : holder));
+  }
+  CHECK(progress().totals.dead == 0);
+  finish(work, 800);
+  CHECK(progress().phase == "complete");
+}
+
 TEST_CASE_METHOD(planning, "a partition that its dead fetcher has finished is done",
                  "[partitioner]") {
   start_with_windows(2);
