@@ -127,6 +127,40 @@ std::string budget_book::owner(const entry& x) const {
 
 // -- the choice ---------------------------------------------------------------
 
+/// How many queries are under way. GitHub counts them by user, GraphQL and REST together (fact
+/// sheet 4). A token whose user has not been told yet may be of any of them.
+class budget_book::crowd {
+public:
+  explicit crowd(const budget_book& book) : limit_(book.limits_.concurrent_requests) {
+    for (auto& x : book.entries_) {
+      if (x.account.kind() == config::credential_kind::installation)
+        continue; // a user of its own
+      if (x.account.is_settled())
+        most_ = std::max(most_, of(x));
+      else
+        untold_ += x.account.in_flight();
+    }
+  }
+
+  bool has_room(const entry& x) const {
+    if (x.account.kind() == config::credential_kind::installation)
+      return of(x) < limit_;
+    return (x.account.is_settled() ? of(x) : most_) + untold_ < limit_;
+  }
+
+private:
+  static uint32_t of(const entry& x) {
+    uint32_t result = 0;
+    for (auto& each : x.all)
+      result += each->in_flight();
+    return result;
+  }
+
+  uint32_t limit_;
+  uint32_t most_ = 0; // of one user
+  uint32_t untold_ = 0;
+};
+
 /// Of the credentials that may send now, the one whose budget is under the greatest pressure: the
 /// most points per second to spend before they expire. Where the points are what binds the crawl,
 /// every budget is drained whatever the order, as soon as it is ready; where something else binds
@@ -139,6 +173,7 @@ budget_book::choice budget_book::choose(time_point now, int64_t cost, resource w
   // A cap on points is none on requests.
   auto points = what == resource::graphql ? cost : 0;
   choice result;
+  crowd under_way{*this};
   double most = 0;
   for (size_t i = 0; i < entries_.size(); ++i) {
     auto& x = entries_[i];
@@ -146,6 +181,11 @@ budget_book::choice budget_book::choose(time_point now, int64_t cost, resource w
       continue;
     auto ready = x.account.ready_at(now, points);
     auto account_is_ready = ready && *ready <= now;
+    if (account_is_ready && !under_way.has_room(x)) {
+      if (result.why.empty())
+        result.why = words(x, "the queries in flight", std::nullopt, now);
+      continue; // after an answer
+    }
     if (account_is_ready)
       ready = x.of(what)->ready_at(now, cost, x.account.reserve());
     if (!ready || *ready > now) {

@@ -73,6 +73,8 @@ private:
     }
   };
 
+  class crowd;
+
   struct open_query {
     sent_query query;
     size_t credential;

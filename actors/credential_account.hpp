@@ -28,6 +28,10 @@ public:
   /// Its next query shall ask whose it is.
   bool wants_identity() const { return !settled_ && in_flight_ == 0; }
 
+  /// Whose it is has been told in this process.
+  bool is_settled() const { return settled_; }
+  uint32_t in_flight() const { return in_flight_; }
+
   void sent(int64_t cost);
   /// `what`: only GraphQL spends points, and only its answers tell whose the credential is.
   void answered(time_point now, const sent_query& query, const query_report& report,

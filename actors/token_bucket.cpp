@@ -185,10 +185,6 @@ void token_bucket_state::give_permits(resource what) {
 
 std::optional<size_t> token_bucket_state::choose(int64_t cost, resource what,
                                                  std::optional<time_point>& wake) {
-  if (granted_.size() >= cfg_.github.limits.concurrent_requests) {
-    waiting_for_[what] = "the queries in flight";
-    return std::nullopt;
-  }
   auto allowed = breaker_->allows(now());
   log_breaker("");
   if (!allowed) {

@@ -188,7 +188,7 @@ struct credential {
 struct limits_section {
   double reserve = 0.02;                     ///< share of the points per window never spent
   uint32_t points_per_minute = 2000;         ///< secondary limit of the GraphQL endpoint
-  uint32_t concurrent_requests = 100;        ///< secondary limit
+  uint32_t concurrent_requests = 100;        ///< secondary limit of one user or installation
   uint32_t response_seconds_per_minute = 60; ///< server time per minute; 0: no such limit
 };
 

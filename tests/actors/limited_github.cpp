@@ -48,7 +48,7 @@ limited_github::limited_github(virtual_time& time, wall_clock clock, std::vector
                                double reserve, answerer content)
     : time_(time), clock_(clock), reserve_(reserve), content_(std::move(content)) {
   for (auto& x : accounts)
-    states_.push_back({x, clock_.at(time_.now()) + x.reset_in, {}, {}});
+    states_.push_back({x, clock_.at(time_.now()) + x.reset_in, {}, {}, 0});
   for (auto& x : states_)
     for (auto& name : x.user.credentials)
       by_credential_[name] = &x;
@@ -62,7 +62,7 @@ limited_github::limited_github(virtual_time& time, wall_clock clock, std::vector
 
 void limited_github::async_query(api_request request, callback on_answer) {
   auto& by = *by_credential_.at(request.credential);
-  violations.concurrent += open_.size() >= max_concurrent;
+  violations.concurrent += by.in_flight++ >= max_concurrent;
   check_minute(by);
   auto refused = !charge(by);
   auto id = next_id_++;
@@ -96,6 +96,7 @@ void limited_github::check_minute(state& by) {
 void limited_github::finish(uint64_t id) {
   auto done = std::move(open_.extract(id).mapped());
   auto& by = *done.by;
+  --by.in_flight;
   forget_old(by.finished, time_.now());
   by.finished.push_back(time_.now());
   violations.response_time += by.finished.size() * elapsed > 60s;

@@ -29,7 +29,7 @@ struct violation_counts {
   uint64_t reserve = 0;       ///< fewer than the reserve were left afterwards
   uint64_t per_minute = 0;    ///< more than 2,000 within 60 s
   uint64_t response_time = 0; ///< more than 60 s of it within 60 s
-  uint64_t concurrent = 0;    ///< more than 100 at once
+  uint64_t concurrent = 0;    ///< more than 100 at once of one account
   bool operator==(const violation_counts&) const = default;
 };
 
@@ -54,6 +54,7 @@ private:
     timestamp reset_at;
     std::deque<time_point> sent;     // within the last minute
     std::deque<time_point> finished; // within the last minute
+    size_t in_flight = 0;
   };
 
   struct open_query {

@@ -115,9 +115,47 @@ TEST_CASE_METHOD(permits, "no more queries are in flight than the limit", "[toke
   take();
   auto third = ask_permit();
   CHECK_FALSE(third.answered());
-  CHECK(status().waiting_for == "the queries in flight");
+  CHECK(status().waiting_for == "the queries in flight of token-1");
   report(first);
   CHECK(third.answered());
+}
+
+TEST_CASE_METHOD(permits, "of each budget as many queries are in flight as the limit allows",
+                 "[token_bucket]") {
+  settings.limits.concurrent_requests = 2;
+  add_credential("token-2");
+  viewers = {{"token-1", 1}, {"token-2", GENERATE(2, 1)}};
+  start_all_told(2);
+  auto budgets = viewers.at("token-2") == 1 ? 1u : 2u;
+  std::map<std::string, uint32_t> sent;
+  std::vector<permit> taken;
+  for (auto i = 0u; i < 2 * budgets; ++i) {
+    taken.push_back(take());
+    ++sent[taken.back().credential];
+  }
+  auto next = ask_permit();
+  CHECK_FALSE(next.answered());
+  CHECK(status().in_flight == 2 * budgets);
+  if (budgets == 2)
+    CHECK(sent == std::map<std::string, uint32_t>{{"token-1", 2}, {"token-2", 2}});
+  report(taken.back());
+  REQUIRE(next.answered());
+  if (budgets == 2)
+    CHECK(next.get()->credential == taken.back().credential);
+}
+
+TEST_CASE_METHOD(permits, "listings are in flight with the queries of their user",
+                 "[token_bucket]") {
+  settings.limits.concurrent_requests = 2;
+  start_told();
+  report(*ask_permit(1, query_shape::id_list).get()); // so that REST is told, too
+  auto first = take();
+  CHECK(ask_permit(1, query_shape::id_list).answered());
+  auto listing = ask_permit(1, query_shape::id_list);
+  CHECK_FALSE(listing.answered());
+  CHECK(status().waiting_for == "the queries in flight of token-1");
+  report(first);
+  CHECK(listing.answered());
 }
 
 TEST_CASE_METHOD(permits, "permits wait for the reset once the points are spent",

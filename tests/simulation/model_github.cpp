@@ -104,10 +104,13 @@ void model_github::send(api_request request, std::shared_ptr<const process_life>
 void model_github::arrived(query x) {
   auto response = serve(x);
   ++in_flight_;
+  auto& who = user_of(x.request.credential);
+  ++who.in_flight;
   auto service = milliseconds{random_.between(0, plan_.service.count()) +
                               random_.between(0, plan_.way.count())};
-  stage_.after(service, [this, x = std::move(x), response = std::move(response)]() mutable {
+  stage_.after(service, [this, &who, x = std::move(x), response = std::move(response)]() mutable {
     --in_flight_;
+    --who.in_flight;
     answered(std::move(x), std::move(response));
   });
 }
@@ -259,9 +262,9 @@ bool model_github::beyond_secondary_limit(user& who, const std::string& name) {
                           [&](auto& x) { return identified_since(who, x.second, begin); });
   if (too_fast && knew)
     stage_.fail(fmt::format("{} queries within a minute with {}", who.arrivals.size(), name));
-  auto too_many = in_flight_ >= plan_.concurrent;
+  auto too_many = who.in_flight >= plan_.concurrent;
   if (too_many && stage_.calm_since(begin))
-    stage_.fail(fmt::format("{} queries at once", in_flight_ + 1));
+    stage_.fail(fmt::format("{} queries at once with {}", who.in_flight + 1, name));
   return too_fast || too_many;
 }
 

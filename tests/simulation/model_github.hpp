@@ -59,6 +59,7 @@ private:
     timestamp window_end; ///< the epoch: no window is open
     time_point window_began;
     int64_t used = 0;
+    size_t in_flight = 0;
     std::deque<std::pair<time_point, std::string>> arrivals; ///< of the last minute, by credential
     time_point banned_until;
     // When the client learned of it; `max()`: it has not.
