@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <limits>
 
 namespace gitstar::db {
@@ -197,20 +198,25 @@ int64_t sharded_store::select_known(const crawl& run, const known_selection& whi
 
 int64_t sharded_store::select_by(const bucket_map& map, const crawl& run,
                                  const known_selection& which) {
-  std::vector<shard_stream> streams;
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    auto buckets = map.buckets_of(i);
-    if (buckets.empty())
-      continue;
+  auto begin = [&](size_t i, const std::vector<int>& buckets) -> shard_stream {
     try {
-      streams.push_back({i, std::make_unique<known_stream>(connection_strings_[i], run.started_at,
-                                                           which, buckets, map.version)});
+      return {i, std::make_unique<known_stream>(connection_strings_[i], run.started_at, which,
+                                                buckets, map.version)};
     } catch (const outdated_map& found) {
       throw shard_outdated{i, found.version};
     } catch (const store_error& failure) {
       throw named_failure(i, failure);
     }
-  }
+  };
+  // Each sorts what it has, which takes a while: all at once, or the first would wait for the last
+  // in its transaction.
+  std::vector<std::future<shard_stream>> begun;
+  for (size_t i = 0; i < shards_.size(); ++i)
+    if (auto buckets = map.buckets_of(i); !buckets.empty())
+      begun.push_back(std::async(std::launch::async, begin, i, std::move(buckets)));
+  std::vector<shard_stream> streams;
+  for (auto& x : begun)
+    streams.push_back(x.get());
   auto left = which.limit > 0 ? which.limit : std::numeric_limits<int64_t>::max();
   return ledger().write_selection(run, [&] {
     auto result = merge(streams, static_cast<size_t>(std::min<int64_t>(left, merged_at_once)));

@@ -229,3 +229,30 @@ TEST_CASE_METHOD(with_shards, "a refresh of several databases reads what it woul
   ask(2, "drop table star_history");
   CHECK_THROWS_WITH(select(0), Contains("shard 2: "));
 }
+
+TEST_CASE_METHOD(with_shards, "a refresh selects in all databases at once", "[db][shards]") {
+  make(2);
+  write(1, 3000);
+  ask(0, "delete from partitions");
+  auto run = current();
+  run.started_at = at(1'795'976'000);
+  pqxx::connection database{connection_strings()[0]};
+  pqxx::work first{database};
+  first.exec("lock table repositories");
+  auto selection = std::async(std::launch::async, [&] {
+    return store().select_known(run, {0, 0, 0, 1'000'000});
+  });
+  auto has_selected = [&] {
+    return value(1, "select count(*) from pg_stat_activity "
+                    "where datname = current_database() and state = 'idle in transaction'") == "1";
+  };
+  auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  auto seen = has_selected();
+  while (!seen && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    seen = has_selected();
+  }
+  CHECK(seen); // although the first is held up
+  first.commit();
+  CHECK(selection.get() == 3000);
+}
