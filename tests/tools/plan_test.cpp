@@ -175,6 +175,34 @@ TEST_CASE("a plan goes on from learned widths", "[plan]") {
   CHECK(plan_outline(from, query, {learned}).pages.current() == 6);
 }
 
+TEST_CASE("GitHub's time for its answers may bind a census", "[plan]") {
+  auto hours = [](size_t count, double limit, double seconds_per_answer, bool unlimited = false) {
+    forecast_budget one;
+    one.limit = limit;
+    one.unlimited = unlimited;
+    std::vector<forecast_budget> budgets(count, one);
+    response_time times;
+    times.page_base = seconds_per_answer;
+    times.per_page = 0;
+    return plan_census(1'400'000'000, 10, 0.36, config::list_mode::never, budgets, {},
+                       forecast_limits{}, times);
+  };
+  auto installations = hours(20, 12'500, 1.0);
+  CHECK(installations.points == 1'400'000);
+  CHECK(installations.response_seconds == Approx(1'400'000));
+  CHECK(installations.hours == Approx(19.44).margin(0.01));
+  CHECK(installations.binding == "response-seconds per minute");
+  auto tokens = hours(10, 5000, 1.0);
+  CHECK(tokens.hours == Approx(38.89).margin(0.01));
+  CHECK(tokens.binding == "response-seconds per minute");
+  auto quick = hours(20, 12'500, 0.25);
+  CHECK(quick.hours == Approx(1'400'000 / 245'000.0));
+  CHECK(quick.binding == "points per hour");
+  CHECK(hours(20, 12'500, 1.0, true).hours == 0); // a server without limits
+  // Assumed of ten fields.
+  CHECK(response_time{}.pages(10) == Approx(1.0));
+}
+
 TEST_CASE("a census that lists first costs requests and fewer points", "[plan]") {
   using config::list_mode;
   std::vector<std::string> assumptions;
@@ -182,18 +210,20 @@ TEST_CASE("a census that lists first costs requests and fewer points", "[plan]")
   auto points = plan_budgets(github, {}, noon, assumptions);
   auto requests = plan_budgets(github, {}, noon, assumptions, resource::core);
   CHECK(assumptions.at(1) == "token-1 may spend 5,000 REST requests per hour.");
+  forecast_limits limits;
+  limits.response_seconds_per_minute = 0;
   auto plan = [&](int64_t width, double density, list_mode mode) {
-    return plan_census(1'000'000, width, density, mode, points, requests);
+    return plan_census(1'000'000, width, density, mode, points, requests, limits);
   };
   auto unlisted = plan(1, 0.375, list_mode::never);
   CHECK(unlisted.points == 10'000);
   CHECK(unlisted.requests == 0);
-  CHECK_FALSE(unlisted.requests_bind);
+  CHECK(unlisted.binding == "points per hour");
   CHECK(unlisted.hours == Approx(10'000 / 4900.0));
   auto listed = plan(10, 0.375, list_mode::always);
   CHECK(listed.points == 375);
   CHECK(listed.requests == 3750);
-  CHECK(listed.requests_bind);
+  CHECK(listed.binding == "REST requests per hour");
   CHECK(listed.hours == Approx(3750 / 4900.0));
   // 2d < 1 at width 1, 11d < 1 at width 10.
   CHECK(plan(1, 0.375, list_mode::automatic).listed);

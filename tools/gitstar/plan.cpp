@@ -107,13 +107,22 @@ double per_hour(const std::vector<forecast_budget>& budgets) {
   return result;
 }
 
+/// Of all budgets together.
+double response_seconds_per_minute(const std::vector<forecast_budget>& budgets,
+                                   const forecast_limits& limits) {
+  auto unlimited = std::any_of(budgets.begin(), budgets.end(), [](auto& x) { return x.unlimited; });
+  if (unlimited || limits.response_seconds_per_minute == 0)
+    return std::numeric_limits<double>::infinity();
+  return limits.response_seconds_per_minute * static_cast<double>(budgets.size());
+}
+
 std::vector<std::string> notes() {
   return {
       fmt::format(
           "{} repositories are beyond search, which finds no forks unless asked and guesses "
-          "broad counts. A census by id ranges is for that; this version has none, and its "
-          "column is arithmetic: {} ids that exist per point, listed by REST in a budget of "
-          "its own. To ask for all {} ids unlisted takes {} points.",
+          "broad counts: the source `census` asks for ids. Its column is arithmetic: {} ids "
+          "that exist per point, listed by REST in a budget of its own. To ask for all {} ids "
+          "unlisted takes {} points, or fewer where a query carries more.",
           thousands(census_size), ids_per_point, thousands(all_ids),
           thousands(all_ids / ids_per_point)),
       "GitHub's terms of service (section H) forbid to share API tokens in order to exceed its "
@@ -126,7 +135,8 @@ std::vector<std::string> notes() {
 
 census_plan plan_census(int64_t ids, int64_t width, double density, config::list_mode mode,
                         const std::vector<forecast_budget>& points,
-                        const std::vector<forecast_budget>& requests) {
+                        const std::vector<forecast_budget>& requests, const forecast_limits& limits,
+                        const response_time& times) {
   using config::list_mode;
   census_plan result;
   result.ids = ids;
@@ -141,10 +151,19 @@ census_plan plan_census(int64_t ids, int64_t width, double density, config::list
   auto hours = [](int64_t cost, const std::vector<forecast_budget>& budgets) {
     return cost > 0 ? static_cast<double>(cost) / per_hour(budgets) : 0;
   };
-  auto hours_of_points = hours(result.points, points);
-  auto hours_of_requests = hours(result.requests, requests);
-  result.requests_bind = hours_of_requests > hours_of_points;
-  result.hours = std::max(hours_of_points, hours_of_requests);
+  result.response_seconds =
+      static_cast<double>(result.points) * times.pages(static_cast<uint32_t>(width));
+  result.hours = hours(result.points, points);
+  result.binding = to_string(bottleneck::points);
+  auto compare = [&](double takes, std::string what) {
+    if (takes <= result.hours)
+      return;
+    result.hours = takes;
+    result.binding = std::move(what);
+  };
+  compare(hours(result.requests, requests), "REST requests per hour");
+  compare(result.response_seconds / (60 * response_seconds_per_minute(points, limits)),
+          to_string(bottleneck::response_seconds));
   return result;
 }
 

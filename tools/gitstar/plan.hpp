@@ -73,20 +73,23 @@ std::vector<forecast_budget> plan_budgets(const config::github_section& github,
 /// A census by arithmetic.
 struct census_plan {
   int64_t ids = 0;
-  int64_t width = 1;          ///< fields per query
-  bool listed = false;        ///< by REST first
-  int64_t points = 0;         ///< of GraphQL
-  int64_t requests = 0;       ///< of REST
-  double hours = 0;           ///< of the windows of all budgets that they take; the longer of both
-  bool requests_bind = false; ///< it is the requests that take longer
+  int64_t width = 1;           ///< fields per query
+  bool listed = false;         ///< by REST first
+  int64_t points = 0;          ///< of GraphQL
+  int64_t requests = 0;        ///< of REST
+  double response_seconds = 0; ///< of GraphQL, all queries together
+  double hours = 0;            ///< that all budgets take; the longest of the three
+  std::string binding;         ///< which of them that is, in words
 };
 
 /// What a census of `ids` takes, of which the share `density` exists. Unlisted, 100 ids cost
 /// 1/width points; listed first, they cost `density` requests and density/width points. `automatic`
-/// lists where that is less in total.
+/// lists where that is less in total. GitHub's time for its answers is limited by the minute and
+/// budget; how long it takes for one is assumed (`times`).
 census_plan plan_census(int64_t ids, int64_t width, double density, config::list_mode mode,
                         const std::vector<forecast_budget>& points,
-                        const std::vector<forecast_budget>& requests);
+                        const std::vector<forecast_budget>& requests, const forecast_limits& limits,
+                        const response_time& times = {});
 
 /// The outline of a crawl with this config. Widths go on from what earlier runs have learned.
 crawl_outline plan_outline(const config::settings& settings, const search_query& query,

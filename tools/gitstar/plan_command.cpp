@@ -15,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace gitstar::tool {
@@ -132,19 +133,26 @@ int show_census(const config::settings& settings, const plan_options& options, t
   }
   auto ids = static_cast<int64_t>(source.last - source.first + 1);
   auto width = static_cast<int64_t>(settings.github.query_width.page_max);
+  auto limits = plan_limits(settings, now);
+  response_time times;
   auto plan = [&](int64_t fields) {
-    return plan_census(ids, fields, public_share, source.list_first, points, requests);
+    return plan_census(ids, fields, public_share, source.list_first, points, requests, limits,
+                       times);
   };
   auto narrow = plan(1);
   auto wide = plan(width);
-  auto binding = wide.requests_bind ? "REST requests per hour" : "points per hour";
+  assumptions.push_back(fmt::format(
+      "GitHub answers a query of {} fields in {:.2f} s, and spends at most {} s a minute "
+      "on answers to one user or installation.",
+      width, times.pages(static_cast<uint32_t>(width)), limits.response_seconds_per_minute));
   if (options.json) {
     std::fputs(fmt::format("{{\"source\": \"{}\", \"ids\": {}, \"points_at_width_1\": {}, "
                            "\"width\": {}, \"points_at_width\": {}, \"rest_requests_at_width_1\": "
-                           "{}, \"rest_requests_at_width\": {}, \"hours\": {:.2f}, "
+                           "{}, \"rest_requests_at_width\": {}, "
+                           "\"response_seconds_at_width\": {:.0f}, \"hours\": {:.2f}, "
                            "\"binding\": \"{}\"}}\n",
                            name, ids, narrow.points, width, wide.points, narrow.requests,
-                           wide.requests, wide.hours, binding)
+                           wide.requests, wide.response_seconds, wide.hours, wide.binding)
                    .c_str(),
                stdout);
     return exit_complete;
@@ -155,9 +163,11 @@ int show_census(const config::settings& settings, const plan_options& options, t
   };
   auto text = fmt::format("Plan: {}\n  {} ids, 100 per field\n  with one field per query: {}\n"
                           "  with {} (query_width.page_max): {}\n"
+                          "  {} response-seconds with {}\n"
                           "  {:.1f} hours of all budgets with {}; what binds: the {}\n",
-                          name, thousands(ids), line(narrow), width, line(wide), wide.hours, width,
-                          binding);
+                          name, thousands(ids), line(narrow), width, line(wide),
+                          thousands(std::llround(wide.response_seconds)), width, wide.hours, width,
+                          wide.binding);
   for (auto& x : assumptions)
     text += fmt::format("  assumed: {}\n", x);
   std::fputs(text.c_str(), stdout);
