@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 from database_faults import Postgres
@@ -558,6 +559,39 @@ class FailureTest(ClusterTest):
             f"all workers with the standby after {took:.1f} s; {stats['repeated_pages']} pages "
             f"repeated, none of {len(stored)} that were stored before"
         )
+
+    def test_a_standby_is_healthy_and_gives_its_address_to_the_crawl(self):
+        self.begin(40_000, latency=60)
+        leader, standby = self.coordinators
+        config = json.loads(standby.config_file.read_text())
+        config["telemetry"]["listen"] = address = f"127.0.0.1:{free_port()}"
+        standby.config_file.write_text(json.dumps(config))
+
+        def get(path):
+            with urllib.request.urlopen(f"http://{address}/{path}", timeout=5) as answer:
+                return answer.read().decode().strip()
+
+        def crawls():
+            with contextlib.suppress(OSError):  # for the moment between one server and the next
+                return get("healthz") not in ("standing by", "starting")
+
+        self.start_leader()
+        standby.start()
+        standby.wait_for_log("standing by: ")
+        self.assertEqual(get("healthz"), "standing by")
+        self.assertIn("gitstar_requests_in_flight 0", get("metrics"))
+        neighbour = Node(self, "coordinator", "neighbour", config).start()
+        neighbour.wait_for_log("standing by without metrics and health: cannot listen on")
+        neighbour.wait_for_log("standing by: ")
+        neighbour.kill()
+        worker = self.worker("w").start()
+        self.wait_for_rows(1_000)
+        leader.kill()
+        wait_until(crawls, "the crawl's own health", TAKEOVER_S)
+        self.assertEqual(get("healthz"), "crawling")
+        standby.wait_for_log("joins", TAKEOVER_S)
+        self.coordinators = [standby]
+        self.assert_ended_well([worker])
 
     def test_a_frozen_leader_is_replaced_and_does_not_lead_when_it_wakes_up(self):
         self.begin_with_workers()

@@ -256,6 +256,10 @@ class KubernetesTest(NodeConfigTest):
         scaled = self.objects["HorizontalPodAutoscaler", "gitstar-worker"]["spec"]
         target = scaled["scaleTargetRef"]
         self.assertIn((target["kind"], target["name"]), self.objects)
+        # A standby is as ready as the leader, or a machine with the leader could not be drained.
+        ready = self.objects["Job", "gitstar-coordinator"]["spec"]["parallelism"]
+        budget = self.objects["PodDisruptionBudget", "gitstar-coordinator"]["spec"]
+        self.assertLess(budget["minAvailable"], ready)
         for pod in self.pods.values():
             self.assertEqual(pod["spec"]["containers"][0]["imagePullPolicy"], "IfNotPresent")
             self.assertTrue(pod["spec"]["securityContext"]["runAsNonRoot"])

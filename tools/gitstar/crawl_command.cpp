@@ -772,13 +772,43 @@ int crawl_until(const std::stop_token& stop, const config::settings& settings,
 
 namespace {
 
+/// What monitoring gets to see of a coordinator that waits for its turn: it is well, and has
+/// nothing to tell. Ends before a crawl takes the address.
+class standby_monitoring {
+public:
+  explicit standby_monitoring(const config::telemetry_section& settings) {
+    if (!settings.listen)
+      return;
+    net::status_server_options options;
+    options.host = settings.listen->host;
+    options.port = settings.listen->port;
+    net::status_handlers handlers{[this] { return metrics_.text(); },
+                                  [] {
+                                    return net::health{true, "standing by"};
+                                  }};
+    try {
+      server_.emplace(options, std::move(handlers));
+    } catch (const std::runtime_error& failure) {
+      // The leader may be on the same machine; when it is gone its address is free.
+      spdlog::info("standing by without metrics and health: {}", failure.what());
+    }
+  }
+
+private:
+  net::metrics metrics_;
+  std::optional<net::status_server> server_;
+};
+
 int coordinate_until(const std::stop_token& stop, const config::settings& settings,
                      const crawl_options& options) {
   auto store = opened(settings.store, stop);
   leader place{store.ledger(), settings.crawl.name, source_text(settings.crawl.source),
                settings.cluster};
   for (;;) {
-    auto answer = place.wait([&] { return stop.stop_requested(); });
+    auto answer = [&] {
+      standby_monitoring monitoring{settings.telemetry};
+      return place.wait([&] { return stop.stop_requested(); });
+    }();
     if (answer == db::leadership::answer::waits)
       return exit_stopped;
     if (answer == db::leadership::answer::finished) {
