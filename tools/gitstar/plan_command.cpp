@@ -141,10 +141,11 @@ int show_census(const config::settings& settings, const plan_options& options, t
   };
   auto narrow = plan(1);
   auto wide = plan(width);
-  assumptions.push_back(fmt::format(
-      "GitHub answers a query of {} fields in {:.2f} s, and spends at most {} s a minute "
-      "on answers to one user or installation.",
-      width, times.pages(static_cast<uint32_t>(width)), limits.response_seconds_per_minute));
+  if (limits.response_seconds_per_minute > 0)
+    assumptions.push_back(fmt::format(
+        "GitHub answers a query of {} fields in {:.2f} s, and spends at most {} s a minute "
+        "on answers to one user or installation.",
+        width, times.pages(static_cast<uint32_t>(width)), limits.response_seconds_per_minute));
   if (options.json) {
     std::fputs(fmt::format("{{\"source\": \"{}\", \"ids\": {}, \"points_at_width_1\": {}, "
                            "\"width\": {}, \"points_at_width\": {}, \"rest_requests_at_width_1\": "
