@@ -255,6 +255,17 @@ TEST_CASE("wider queries count coarser cells", "[search_cells]") {
   CHECK(pages_of(wide.windows) > pages_of(narrow.windows));
 }
 
+TEST_CASE("the first round fills its query, however little is cut", "[search_cells]") {
+  search_query years, second;
+  years.created = {timeline::first, day_2024};
+  second.created = {day_2024, day_2024};
+  for (auto& query : {years, second}) {
+    auto asked = cell_plan{query, 1500, {10, 100}, {}}.questions().size();
+    CHECK(asked > 80); // star counts are cut in steps that grow
+    CHECK(asked <= 100);
+  }
+}
+
 TEST_CASE("what is too much for one plan is cut into parts of its size", "[search_cells]") {
   timeline world{100'000, {}, 9};
   search_plan how;
