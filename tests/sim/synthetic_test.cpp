@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <vector>
 
 using namespace gitstar::sim;
 
@@ -79,6 +81,19 @@ TEST_CASE("250,000 repositories have more than 100,000 with ten stars", "[sim]")
   for (row_index row = 0; row < data.size(); ++row)
     found += data[row].stars >= 10 && (data[row].flags & is_fork) == 0 ? 1 : 0;
   CHECK(found > 100'000);
+}
+
+TEST_CASE("few repositories have very many stars, and none as many as the next", "[sim]") {
+  auto data = make_synthetic(250'000, 1);
+  std::vector<int32_t> stars;
+  for (row_index row = 0; row < data.size(); ++row)
+    stars.push_back(data[row].stars);
+  std::sort(stars.rbegin(), stars.rend());
+  CHECK(stars[0] < 600'000);
+  CHECK(stars[0] > 200'000);
+  CHECK(std::adjacent_find(stars.begin(), stars.begin() + 10) == stars.begin() + 10);
+  CHECK(stars[100] > 30'000);
+  CHECK(stars[100] < 60'000);
 }
 
 TEST_CASE("ids grow with time as GitHub's did", "[sim]") {

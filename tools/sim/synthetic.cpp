@@ -355,7 +355,13 @@ int32_t value_maker::stars() const {
   if (u < 0.54) // 1..9, half of them 1 or 2
     return 1 + static_cast<int32_t>(9 * std::pow((u - 0.27) / 0.27, 2.3));
   auto tail = (1 - u) / 0.46;
-  return static_cast<int32_t>(std::min(540'000.0, 10 * std::pow(tail, -1 / 0.75)));
+  auto stars = 10 * std::pow(tail, -1 / 0.75);
+  // The real numbers fall faster at the top: among 225,000 real repositories those with 100,000,
+  // 200,000 and 500,000 stars are 115, 22 and 1.
+  constexpr double knee = 30'000;
+  if (stars > knee)
+    stars = knee * std::pow(stars / knee, 0.75 / 2.5);
+  return static_cast<int32_t>(std::min(stars, 1e6));
 }
 
 int32_t value_maker::forks(int32_t stars) const {
