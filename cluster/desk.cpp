@@ -75,6 +75,8 @@ void desk_state::take(worker_news& news) {
     leases_.erase(x);
     self_->send(plan, lost_atom_v, x.partition_id, x.lease);
   }
+  if (closed_)
+    return;
   for (auto& [shape, count] : news.permits)
     get_permits(shape, count);
   for (uint32_t i = 0; i < news.waiting_leases; ++i)
@@ -155,11 +157,41 @@ void desk_state::send_soon() {
     self_->send(self_, wake_atom_v);
 }
 
+/// All that a worker gets leaves here, and signs of life too, so this notices soon when we do not
+/// lead any more.
 void desk_state::send_block() {
+  if (!closed_ && !cfg_.leads())
+    close();
+  if (closed_)
+    keep_back();
   last_sent_ = now();
   ++blocks_;
   cfg_.metrics->count_cluster_message("out");
   self_->send(partners_.link, grant_atom_v, std::exchange(pending_, {}));
+}
+
+/// For good: a worker that has been told to leave leaves, and joins again when we lead again. It
+/// would wait here for ever if we were silent: another coordinator may lead, and we could not know.
+void desk_state::close() {
+  spdlog::warn("worker {} gets nothing more: this coordinator may not lead any more", cfg_.worker);
+  closed_ = true;
+  pending_.drain = true;
+}
+
+/// What has been asked for before comes all the same, and goes back as if it had not.
+void desk_state::keep_back() {
+  std::vector<uint64_t> unused;
+  for (auto& [shape, permits] : std::exchange(pending_.permits, {}))
+    for (auto& right : permits) {
+      permits_.erase(right.id);
+      unused.push_back(right.id);
+    }
+  if (!unused.empty())
+    self_->send(partners_.bucket, return_atom_v, std::move(unused), false);
+  for (auto& x : std::exchange(pending_.leases, {})) {
+    leases_.erase({x.part.id, x.part.lease});
+    self_->send(partners_.partitioner, failed_atom_v, std::move(x.part), std::string{});
+  }
 }
 
 void desk_state::end(const std::string& why) {

@@ -2,6 +2,7 @@
 
 #include "messages/interfaces.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -18,6 +19,8 @@ struct desk_config {
   caf::timespan lost_after = std::chrono::seconds{3};
   /// The worker's leases are renewed so often while it shows that it is alive.
   caf::timespan renew_interval = std::chrono::seconds{100};
+  /// Whether this coordinator leads for certain: asked before anything is granted.
+  std::function<bool()> leads = [] { return true; };
   std::shared_ptr<net::metrics> metrics;
 };
 
@@ -29,7 +32,9 @@ struct desk_partners {
 };
 
 /// What one worker has of the coordinator: takes its news apart, collects what it asked for, and
-/// sends that in blocks. Whatever ends it, all that the worker held goes back at once.
+/// sends that in blocks. Whatever ends it, all that the worker held goes back at once. Once it is
+/// not certain that this coordinator leads nothing more is granted: the worker is told to finish
+/// what is under way and to look for the leader, which may be this coordinator again.
 class desk_state {
 public:
   explicit desk_state(desk_actor::pointer self) : self_(self) {}
@@ -49,6 +54,8 @@ private:
   void got_lease(std::vector<lease>& work, bool wait);
   void send_soon();
   void send_block();
+  void close();
+  void keep_back();
   void end(const std::string& why);
 
   desk_actor::pointer self_;
@@ -56,6 +63,7 @@ private:
   desk_partners partners_;
   grant_block pending_;
   bool waking_ = false;
+  bool closed_ = false;                  // nothing more is granted
   uint32_t at_once_left_ = 0;            // of the leases that the worker wants at once
   std::map<uint64_t, uint64_t> permits_; // permit, and the block that it went with
   uint64_t blocks_ = 0;                  // sent

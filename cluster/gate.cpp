@@ -30,6 +30,7 @@ gate_actor::behavior_type gate_state::make_behavior(gate_config cfg, partitioner
         }
         auto settings = cfg_.desk;
         settings.worker = greeting.worker;
+        settings.leads = cfg_.leads;
         auto x =
             self_->spawn(desk, settings,
                          desk_partners{partitioner_, bucket_, caf::actor_cast<link_actor>(worker)});

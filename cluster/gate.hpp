@@ -13,7 +13,7 @@ struct gate_config {
   std::string source;                   ///< canonical text of the source
   std::vector<std::string> credentials; ///< names of those that permits may name
   desk_config desk;
-  /// Whether this coordinator leads: asked before a worker may join.
+  /// Whether this coordinator leads for certain: asked before a worker may join, and by its desk.
   std::function<bool()> leads = [] { return true; };
 };
 

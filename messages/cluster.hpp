@@ -57,7 +57,7 @@ struct grant_block {
   uint32_t waited = 0;   ///< how many of `waiting_leases` they answer
   bool at_once = false;  ///< `leases_at_once` is answered by this block and those before it
   bool over = false;     ///< no lease will come any more
-  bool drain = false;    ///< the coordinator stops: finish what is under way
+  bool drain = false;    ///< the coordinator stops or may not lead: finish what is under way
   bool finished = false; ///< the crawl is finished
   bool operator==(const grant_block&) const = default;
 };

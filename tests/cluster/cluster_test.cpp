@@ -19,6 +19,7 @@ struct silent {
   uint32_t waited = 0;
   bool at_once = false;
   bool over = false;
+  bool drain = false;
   uint32_t blocks = 0;
 };
 
@@ -32,6 +33,7 @@ link_actor::behavior_type silent_link(link_actor::pointer, silent* x) {
         x->waited += block.waited;
         x->at_once = x->at_once || block.at_once;
         x->over = x->over || block.over;
+        x->drain = x->drain || block.drain;
       },
       [](join_atom, const caf::actor&) {},
       [](news_atom, const worker_news&, bool) {},
@@ -350,6 +352,100 @@ TEST_CASE_METHOD(cluster, "a coordinator that stops lets its workers finish", "[
   auto late = ask<caf::actor>(entrance, join_atom_v, greeting("late"),
                               caf::actor_cast<caf::actor>(x.connection));
   CHECK(late.error() == errc::not_leading);
+}
+
+TEST_CASE_METHOD(cluster, "a coordinator that may not lead grants nothing", "[cluster]") {
+  begin(5000);
+  silent x;
+  silent y;
+  auto first = join_silent(x);
+  auto second = join_silent(y);
+  worker_news news;
+  news.permits = {{query_shape::search_count, 2}}; // until the first answer one is given at a time
+  news.waiting_leases = 2;                         // there is one, the root
+  tell(first, news_atom_v, news);
+  REQUIRE(x.permits.size() == 1);
+  REQUIRE(x.leases.size() == 1);
+  leads = false;
+  advance(500ms);
+  CHECK(x.drain);
+  CHECK(y.drain);
+  // What was asked for before and comes now goes back, and new wishes are not heard.
+  worker_news unused;
+  unused.unused_permits = {x.permits[0].id};
+  unused.returned = {{x.leases[0].part, ""}};
+  tell(first, news_atom_v, unused);
+  tell(second, news_atom_v, news);
+  CHECK(x.permits.size() == 1);
+  CHECK(x.leases.size() == 1);
+  CHECK(y.permits.empty());
+  CHECK(y.leases.empty());
+  CHECK(status().permits_out == 0);
+  CHECK(status().leases_out == 0);
+  CHECK(bucket().in_flight == 0);
+  CHECK(bucket().requests == 0);
+  CHECK(planned().leased == 0);
+  CHECK(planned().ready == 1);
+  // A worker that was let go joins again.
+  leads = true;
+  tell(first, news_atom_v, news);
+  CHECK(x.permits.size() == 1);
+  silent z;
+  tell(join_silent(z), news_atom_v, news);
+  CHECK(z.permits.size() == 1);
+  CHECK(z.leases.size() == 1);
+}
+
+TEST_CASE_METHOD(cluster, "what is granted but not sent when a coordinator may not lead goes back",
+                 "[cluster]") {
+  begin(5000);
+  silent x;
+  auto its_desk = join_silent(x);
+  leads = false; // the next sign of life would tell the desk; the wish comes before
+  worker_news news;
+  news.permits = {{query_shape::search_count, 1}};
+  news.leases_at_once = 1;
+  tell(its_desk, news_atom_v, news);
+  CHECK(x.blocks > 0);
+  CHECK(x.drain);
+  CHECK(x.permits.empty());
+  CHECK(x.leases.empty());
+  CHECK(status().permits_out == 0);
+  CHECK(bucket().requests == 0);
+  CHECK(planned().leased == 0);
+  CHECK(planned().ready == 1);
+}
+
+TEST_CASE_METHOD(cluster, "workers that a coordinator let go lose nothing", "[cluster]") {
+  settings.query_width.page_max = 1;
+  begin(5000);
+  std::vector<worker> crew{join(4), join(4)};
+  advance_until([&] { return planned().totals.seen > 1000; }, 1h);
+  leads = false;
+  advance(1s); // what is under way is finished
+  auto sent = github->requests.size();
+  advance(5s);
+  CHECK(github->requests.size() == sent);
+  for (auto& x : crew) {
+    CHECK(x.news->drain == 1);
+    CHECK(x.news->lost == 0);
+    for (auto& fetcher : x.fetchers)
+      CHECK(ask_later<void>(fetcher, drain_atom_v).answered());
+    for (auto& fetcher : x.fetchers)
+      end(fetcher);
+    end(x.leases);
+    end(x.permits);
+    end(x.connection);
+  }
+  CHECK(status().workers == 0);
+  CHECK(bucket().in_flight == 0);
+  CHECK(bucket().requests == sent);
+  leads = true;
+  join(4);
+  wait_for_end();
+  check_complete(5000);
+  advance(1s); // what was not used has gone back
+  CHECK(bucket().requests == github->requests.size());
 }
 
 TEST_CASE_METHOD(cluster, "a worker of another crawl is refused with the reason", "[cluster]") {

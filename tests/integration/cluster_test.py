@@ -117,12 +117,12 @@ def best_network(test):
 
 
 class Link:
-    """A TCP proxy to a coordinator, to be cut (connections break, new ones are refused) or frozen
-    (nothing passes, and nobody is told)."""
+    """A TCP proxy to a coordinator or a Unix socket, to be cut (connections break, new ones are
+    refused) or frozen (nothing passes, and nobody is told)."""
 
-    def __init__(self, test, door, host="127.0.0.1"):
+    def __init__(self, test, target, host="127.0.0.1"):
         self.host = host
-        self.target = door.split(":")
+        self.target = str(target)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -140,11 +140,16 @@ class Link:
         self._server = await asyncio.start_server(self._accept, self.host, 0)
         return self._server.sockets[0].getsockname()[1]
 
+    async def _connect(self):
+        if self.target.startswith("/"):
+            return await asyncio.open_unix_connection(self.target)
+        return await asyncio.open_connection(*self.target.split(":"))
+
     async def _accept(self, reader, writer):
         if self._is_cut:
             return writer.transport.abort()
         try:
-            far_reader, far_writer = await asyncio.open_connection(*self.target)
+            far_reader, far_writer = await self._connect()
         except OSError:
             return writer.transport.abort()
         self._writers |= {writer, far_writer}
@@ -276,20 +281,30 @@ class ClusterTest(IntegrationTest):
         config["telemetry"]["log_level"] = "debug"
         self.tls = {"tls": tls} if tls else {}
         self.doors = []
+        self.to_postgres = {}  # of each coordinator
         self.coordinators = [self.coordinator(f"c{i}") for i in range(2)]
 
     def coordinator(self, name):
         address, prefix = self.network.add(name)
         self.doors.append(f"{address}:{free_port()}")
-        return self.node("coordinator", name, prefix, listen=self.doors[-1])
+        postgres = self.link_to_postgres(name)
+        return self.node("coordinator", name, prefix, postgres, listen=self.doors[-1])
+
+    def link_to_postgres(self, name):
+        """A connection string for one node alone, whose link may be cut."""
+        link = self.to_postgres[name] = Link(self, self.postgres.socket, self.network.host)
+        host, port = link.door.split(":")
+        return f"host={host} port={port} user=crawler dbname=cluster"
 
     def worker(self, name, doors=None, **cluster):
         _, prefix = self.network.add(name)
         join = ", ".join(doors or self.doors)
         return self.node("worker", name, prefix, join=join, worker=name, **cluster)
 
-    def node(self, role, name, prefix=(), **cluster):
+    def node(self, role, name, prefix=(), postgres=None, **cluster):
         config = copy.deepcopy(self.crawler.config)
+        if postgres:
+            config["store"]["postgres"] = postgres
         config["cluster"] = TIMES | self.tls | cluster
         return Node(self, role, name, config, prefix)
 
@@ -615,6 +630,57 @@ class FailureTest(ClusterTest):
         self.say(f"replaced after {took:.1f} s; {stats['repeated_pages']} pages repeated")
 
 
+    def test_a_leader_that_loses_only_postgresql_lets_its_workers_go(self):
+        self.begin_with_workers()
+        leader, standby = self.coordinators
+        standby.start()
+        standby.wait_for_log("standing by")
+        link = self.to_postgres[leader.name]
+        link.freeze()
+        cut_at = time.monotonic()
+        wait_until(lambda: self.term() == 2, "a takeover", TAKEOVER_S)
+        standby.wait_for_log("joins", TAKEOVER_S, times=len(self.workers))
+        took = time.monotonic() - cut_at
+        self.assertEqual(leader.log().count("gets nothing more"), len(self.workers))
+        joined = leader.log().count(" joins")
+        link.heal()
+        leader.wait_for_log("another coordinator has taken over", 10)
+        leader.wait_for_log("standing by", 10)
+        self.assertEqual(leader.log().count(" joins"), joined)
+        rows, stats = self.assert_ended_well(self.workers)
+        self.assertEqual(self.term(), 2)
+        self.assertLess(took, TAKEOVER_S * PATIENCE)
+        self.say(f"all with the standby after {took:.1f} s; {stats['repeated_pages']} pages repeated")
+
+    def test_a_leader_that_postgresql_hears_again_in_time_goes_on(self):
+        self.begin_with_workers()
+        leader, standby = self.coordinators
+        standby.start()
+        standby.wait_for_log("standing by")
+        link = self.to_postgres[leader.name]
+        link.freeze()
+        time.sleep(1.5)
+        link.heal()
+        _, stats = self.assert_ended_well(self.workers)
+        self.assertEqual(self.term(), 1)
+        self.assertNotIn("gets nothing more", leader.log())
+        self.assertEqual(stats["repeated_pages"], 0)
+        report = json.loads(leader.report_file.read_text())
+        self.assertEqual(report["requests"], stats["graphql_requests"])
+
+    def test_a_postgresql_that_is_down_for_all_loses_nothing(self):
+        self.begin_with_workers()
+        leader = self.coordinators[0]
+        self.postgres.stop()
+        leader.wait_for_log("gets nothing more", 10, times=len(self.workers))
+        time.sleep(3)  # longer than a worker takes to end where nothing holds it up
+        self.postgres.start()
+        _, stats = self.assert_ended_well(self.workers)
+        self.assertEqual(stats["repeated_pages"], 0)
+        report = json.loads(leader.report_file.read_text())
+        self.assertEqual(report["requests"], stats["graphql_requests"])
+
+
 class EndTest(ClusterTest):
     """Whoever took part in a crawl ends with it, wherever he was when it ended; and nobody begins
     another one."""
@@ -730,6 +796,8 @@ class ChaosTest(ClusterTest):
         for row in self.links:
             for link in row:
                 link.heal()
+        for link in self.to_postgres.values():
+            link.heal()
         network.plug_all()
         rows, stats = self.assert_ended_well(self.workers, 90)
         self.say(
@@ -743,7 +811,7 @@ class ChaosTest(ClusterTest):
         was done."""
         harms = [
             self.kill_worker, self.freeze_worker, self.cut_link, self.freeze_link, self.kill_leader,
-            self.freeze_leader,
+            self.freeze_leader, self.cut_leader_from_postgres,
         ]
         if self.network.can_unplug:
             harms += [self.unplug_worker, self.unplug_leader]
@@ -800,6 +868,13 @@ class ChaosTest(ClusterTest):
 
     def unplug_leader(self):
         self.unplug(self.any_leader())
+
+    def cut_leader_from_postgres(self):
+        """Its workers still hear it."""
+        link = self.to_postgres[self.any_leader().name]
+        link.freeze()
+        time.sleep(self.dice.uniform(0.5, 6))
+        link.heal()
 
     def cut_link(self):
         link = self.dice.choice(self.dice.choice(self.links))

@@ -40,6 +40,7 @@ class Postgres:
         self.bin = newest_installation()
         self.home = directory / "server"
         self.home.mkdir()
+        self.socket = self.home / ".s.PGSQL.5432"
         self.disk_is_ours = self._mount(disk)
         self._as = {}
         if os.geteuid() == 0:

@@ -81,6 +81,7 @@ private:
   void watch(caf::scoped_actor& self);
   void tree_ended(const caf::error& reason);
   void drain(caf::scoped_actor& self, const supervisor_actor& root);
+  bool waits_for_store();
   bool end_tree(caf::scoped_actor& self, const supervisor_actor& root);
   crawl_tree_config tree_config() const;
   void look_at_store();
@@ -241,7 +242,7 @@ void worker_run::watch(caf::scoped_actor& self) {
     return ending_ == ending::none;
   })([&](lost_atom) { ending_ = ending::lost; }, [&](finished_atom) { ending_ = ending::finished; },
      [&](drain_atom) {
-       spdlog::info("the coordinator stops");
+       spdlog::info("the coordinator stops, or may not lead any more");
        ending_ = ending::lost;
      },
      [&](const caf::down_msg& msg) { tree_ended(msg.reason); },
@@ -280,7 +281,8 @@ void worker_run::look_at_store() {
 }
 
 /// What is paid for is stored, whoever the coordinator is by then: if another one has taken over,
-/// its epoch refuses the batch.
+/// its epoch refuses the batch. Where a coordinator lets us go because PostgreSQL is away for it
+/// and for us, that is waited for as within a session.
 void worker_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
   auto until = std::chrono::steady_clock::now() + drain_time;
   auto left = [&] {
@@ -300,8 +302,21 @@ void worker_run::drain(caf::scoped_actor& self, const supervisor_actor& root) {
   for (auto& x : fetchers) // all are told before one is waited for
     asker->send(caf::actor_cast<fetcher_actor>(x), drain_atom_v);
   for (auto& x : fetchers)
-    asker->request(caf::actor_cast<fetcher_actor>(x), left(), drain_atom_v)
-        .receive([] {}, [](const caf::error&) {});
+    for (auto again = true; std::exchange(again, false);)
+      asker->request(caf::actor_cast<fetcher_actor>(x), left(), drain_atom_v)
+          .receive([] {},
+                   [&](const caf::error& reason) {
+                     again = reason == caf::sec::request_timeout && waits_for_store();
+                     if (again)
+                       until = std::chrono::steady_clock::now() + drain_time;
+                   });
+}
+
+/// Whether PostgreSQL is away, and nobody has told us to stop.
+bool worker_run::waits_for_store() {
+  look_at_store();
+  return !stop_.stop_requested() &&
+         !store_health_->waiting_for(std::chrono::steady_clock::now()).empty();
 }
 
 /// Whether all actors have ended.
