@@ -37,7 +37,8 @@ struct partition {
   /// order, before those of `pages_done`.
   std::string cursor;
   /// Of a search, while it is open: what `seen` counts. Of ids: those still to be asked for, beyond
-  /// the range of the description.
+  /// the range of the description. A dead letter keeps them, because a repair goes on with those of
+  /// ids.
   std::vector<repo_id> seen_ids;
   std::string reason; ///< why it is incomplete or dead
   bool operator==(const partition&) const = default;
