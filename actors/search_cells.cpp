@@ -167,7 +167,7 @@ cell_plan::cell_plan(const search_query& query, int64_t expected, query_widths w
                      const search_plan& plan)
     : count_width_(std::max(widths.counts, 2u)), target_(cell_size(widths, plan)),
       limit_(expected > target_ * plan.cells ? target_ * plan.cells : plan.window) {
-  // The first round shows where the matches are. It is one query, and finer cells fill pages better.
+  // One query: it shows where the matches are, and finer cells fill pages better.
   for (auto& part : cut(query, count_width_))
     cells_.push_back({std::move(part), unknown});
 }

@@ -476,6 +476,24 @@ TEST_CASE("TLS verifies the certificate and its host name", "[http_client]") {
   }
 }
 
+TEST_CASE("TLS names the host, but no address", "[http_client]") {
+  for (std::string host : {"localhost", "127.0.0.1"}) {
+    auto identity = make_identity(host);
+    std::string named = "?";
+    scripted_server server{[&](session& peer, int) {
+                             named = peer.named_host();
+                             peer.answer(peer.read_request().body);
+                             peer.wait_for_close();
+                           },
+                           &identity};
+    http_options options;
+    options.ca_file = identity.certificate_file;
+    fixture client{"https://" + host + ':' + std::to_string(server.port()), options};
+    CHECK(client.send(post("one")).body == "one");
+    CHECK(named == (host == "localhost" ? host : ""));
+  }
+}
+
 TEST_CASE("a server that speaks no TLS is named", "[http_client]") {
   scripted_server server{[](session& peer, int) {
     peer.write("HTTP/1.1 400 Bad Request\r\n\r\n");

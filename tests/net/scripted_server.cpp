@@ -72,6 +72,11 @@ public:
     tls_->handshake(ssl::stream_base::server);
   }
 
+  std::string named_host() override {
+    auto name = SSL_get_servername(tls_->native_handle(), TLSEXT_NAMETYPE_host_name);
+    return name ? name : "";
+  }
+
 private:
   tcp::socket socket_;
   ssl::context* tls_context_;
@@ -218,7 +223,8 @@ tls_identity make_identity(const std::string& host) {
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(host.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
-  auto names = "DNS:" + host;
+  auto is_address = host.find_first_not_of("0123456789.") == std::string::npos;
+  auto names = (is_address ? "IP:" : "DNS:") + host;
   std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> extension{
       X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str()),
       X509_EXTENSION_free};

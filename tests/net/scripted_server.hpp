@@ -33,6 +33,8 @@ public:
   virtual void wait_for_close() = 0;
   /// After the answer to CONNECT: goes on with TLS, as the certificate's host.
   virtual void start_tls() = 0;
+  /// The host that the client named when TLS began (SNI); empty: none.
+  virtual std::string named_host() = 0;
   /// Sends 200 with a Content-Length.
   void answer(const std::string& body, const std::string& headers = "");
 };
@@ -44,7 +46,8 @@ struct tls_identity {
   std::shared_ptr<void> files; ///< both files go with the last copy
 };
 
-/// Writes a self-signed certificate for `host` into a temporary directory.
+/// Writes a self-signed certificate for `host`, a name or an IPv4 address, into a temporary
+/// directory.
 tls_identity make_identity(const std::string& host);
 
 class scripted_server {
