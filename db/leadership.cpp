@@ -33,8 +33,19 @@ on conflict (crawl) do update set term = c.term + 1, node = excluded.node,
   concluded = false
 returning term)";
 
+// Whoever led last may still count on having been seen.
+constexpr auto see_leader = R"(
+select node, after_crawl, concluded,
+       not concluded and seen_at >= clock_timestamp() - $2 * interval '1 millisecond'
+from coordinators
+where crawl = $1)";
+
 constexpr auto keep_term = R"(
 update coordinators set seen_at = clock_timestamp(), backend = pg_backend_pid()
+where crawl = $1 and term = $2 and node = $3)";
+
+constexpr auto end_term = R"(
+update coordinators set seen_at = '-infinity'
 where crawl = $1 and term = $2 and node = $3)";
 
 /// The newest crawl of a name and source, and the newest of these that is finished; 0: none.
@@ -66,17 +77,20 @@ public:
 
   answer try_lead() {
     return database_.transaction([&](pqxx::work& work) {
-      auto seen = work.exec_params("select node, after_crawl, concluded from coordinators "
-                                   "where crawl = $1",
-                                   crawl_);
+      auto silence = int64_t{takeover_after_.count()};
+      auto seen = work.exec_params(see_leader, crawl_, silence);
       leader_ = seen.empty() ? "" : seen[0][0].as<std::string>();
-      auto lock = work.exec_params1(try_lock, crawl_);
-      auto leads = lock[0].as<bool>();
       // Who waits belongs to the leader's run. So does who comes when it died before its last word.
-      if (!seen.empty() && (!leads || !seen[0][2].as<bool>()))
+      if (!seen.empty() && !seen[0][2].as<bool>())
         run_after_ = seen[0][1].as<int64_t>();
-      if (!leads) {
-        work.exec_params1(end_silent_leader, crawl_, int64_t{takeover_after_.count()});
+      // Its lock may be free and is left alone: it comes back for it where only its session ended.
+      if (!seen.empty() && seen[0][3].as<bool>())
+        return answer::waits;
+      auto lock = work.exec_params1(try_lock, crawl_);
+      if (!lock[0].as<bool>()) {
+        if (!seen.empty())
+          run_after_ = seen[0][1].as<int64_t>();
+        work.exec_params1(end_silent_leader, crawl_, silence);
         return answer::waits;
       }
       auto crawls = look_at_crawls(work, name_, source_);
@@ -100,6 +114,11 @@ public:
       }
       return work.exec_params(keep_term, crawl_, term_, node_).affected_rows() == 1;
     });
+  }
+
+  void resign() {
+    database_.transaction(
+        [&](pqxx::work& work) { work.exec_params0(end_term, crawl_, term_, node_); });
   }
 
   void conclude() {
@@ -135,6 +154,8 @@ leadership::~leadership() = default;
 leadership::answer leadership::try_lead() { return impl_->try_lead(); }
 
 bool leadership::renew() { return impl_->renew(); }
+
+void leadership::resign() { impl_->resign(); }
 
 void leadership::conclude() { impl_->conclude(); }
 

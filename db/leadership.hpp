@@ -12,9 +12,11 @@ namespace gitstar::db {
 /// Who of several coordinators leads a crawl. They make one run together: whoever has waited or led
 /// in it ends with it, and only who is started after its end begins the next. The leader holds an
 /// advisory lock with a connection of its own and shows in the table `coordinators` that it is
-/// alive; when it dies PostgreSQL gives the lock free, and when it is silent for too long a standby
-/// ends its session. Needs a session of its own: PgBouncer in transaction mode cannot stand before
-/// it. Blocking; not thread-safe. Every function throws `store_error`.
+/// alive. A standby leads when the leader has resigned, or has been silent for `takeover_after`:
+/// not sooner, for a session may end without its process, which may count on its last sign of life
+/// that long. A session that still holds the lock by then is ended. Needs a session of its own:
+/// PgBouncer in transaction mode cannot stand before it. Blocking; not thread-safe. Every function
+/// throws `store_error`.
 class leadership {
 public:
   /// Of the crawl with that name and source. `node`: ourselves, for people.
@@ -36,6 +38,9 @@ public:
 
   /// Shows that we are alive. False: we do not lead any more.
   bool renew();
+
+  /// We do nothing more as the leader: a standby need not wait. Nothing where we do not lead.
+  void resign();
 
   /// The run's result has been reported: who is started from now on begins the next. Where nobody
   /// has said so, because the leader died, the next one that is started answers `finished`.

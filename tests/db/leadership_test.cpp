@@ -22,6 +22,15 @@ public:
 
   void finish() { store.set_state(current.id, current.epoch, "complete"); }
 
+  /// The leader has been silent for longer than any candidate waits.
+  void silence() { ask("update coordinators set seen_at = seen_at - interval '1 hour'"); }
+
+  /// The leader's process is gone, and long enough.
+  void bury(std::unique_ptr<db::leadership>& leader) {
+    leader.reset();
+    silence();
+  }
+
   /// The lock of a session that ended is free a moment later.
   answer try_for_a_while(db::leadership& x) {
     for (auto i = 0; i < 200; ++i) {
@@ -42,10 +51,37 @@ TEST_CASE_METHOD(electing, "one of two coordinators leads until it is gone", "[l
   CHECK(second->try_lead() == answer::waits);
   CHECK(second->leader() == "a:1");
   CHECK(first->renew());
-  first.reset();
+  bury(first);
   CHECK(try_for_a_while(*second) == answer::leads);
   CHECK(second->renew());
   CHECK(value<int64_t>("select term from coordinators") == 2);
+}
+
+TEST_CASE_METHOD(electing, "a leader whose session ended is not replaced before it has been silent",
+                 "[leadership]") {
+  auto first = candidate("a:1");
+  auto second = candidate("b:2");
+  CHECK(first->try_lead() == answer::leads);
+  CHECK(first->renew());
+  first.reset(); // its lock goes, but its process might still count on having been seen
+  for (auto i = 0; i < 20; ++i) {
+    CHECK(second->try_lead() == answer::waits);
+    std::this_thread::sleep_for(5ms);
+  }
+  auto soon = candidate("c:3", 300ms);
+  CHECK(try_for_a_while(*soon) == answer::leads);
+}
+
+TEST_CASE_METHOD(electing, "a leader that resigns is replaced at once", "[leadership]") {
+  auto first = candidate("a:1");
+  auto second = candidate("b:2");
+  CHECK(first->try_lead() == answer::leads);
+  CHECK(second->try_lead() == answer::waits);
+  second->resign(); // what it does not have
+  CHECK(first->renew());
+  first->resign();
+  first.reset();
+  CHECK(try_for_a_while(*second) == answer::leads);
 }
 
 TEST_CASE_METHOD(electing, "another crawl has another leader", "[leadership]") {
@@ -84,10 +120,12 @@ TEST_CASE_METHOD(electing, "a leader whose connection broke goes on if nobody le
     ask("select pg_terminate_backend(backend, 5000) from coordinators");
     CHECK_THROWS_AS(leader->renew(), db::store_error);
   };
+  auto standby = candidate("b:2");
   break_it();
+  CHECK(standby->try_lead() == answer::waits);
   CHECK(leader->renew());
   break_it();
-  auto standby = candidate("b:2");
+  silence();
   CHECK(try_for_a_while(*standby) == answer::leads);
   standby.reset();
   // The lock is free again, but the term is over.
@@ -128,6 +166,7 @@ TEST_CASE_METHOD(electing, "a replaced leader ends with the crawl that its succe
   auto frozen = candidate("a:1");
   CHECK(frozen->try_lead() == answer::leads);
   ask("select pg_terminate_backend(backend, 5000) from coordinators");
+  silence();
   auto standby = candidate("b:2");
   CHECK(try_for_a_while(*standby) == answer::leads);
   finish();
@@ -143,7 +182,7 @@ TEST_CASE_METHOD(electing, "the result that a dead leader owes is reported by th
   auto leader = candidate("a:1");
   CHECK(leader->try_lead() == answer::leads);
   finish();
-  leader.reset(); // killed before its last word
+  bury(leader); // killed before its last word
   auto again = candidate("a:2");
   CHECK(try_for_a_while(*again) == answer::finished);
   again->conclude();
@@ -159,7 +198,7 @@ TEST_CASE_METHOD(electing, "a leader that dies before it has begun a crawl ends 
   CHECK(leader->try_lead() == answer::leads);
   auto standby = candidate("b:2");
   CHECK(standby->try_lead() == answer::waits);
-  leader.reset();
+  bury(leader);
   CHECK(try_for_a_while(*standby) == answer::leads);
   CHECK(value<int64_t>("select after_crawl from coordinators") == current.id);
 }

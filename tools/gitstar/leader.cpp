@@ -21,6 +21,9 @@ leader::~leader() {
   thread_.request_stop();
   if (thread_.joinable())
     thread_.join();
+  // Where PostgreSQL is away a standby waits until we would have been silent for long enough.
+  if (leads())
+    resign();
 }
 
 db::leadership::answer leader::wait(const std::function<bool()>& stopped) {
@@ -55,6 +58,14 @@ bool leader::leads() const {
   auto confirmed = confirmed_.load();
   return !deposed_ && confirmed != clock::time_point::min() &&
          clock::now() - confirmed < settings_.takeover_after;
+}
+
+void leader::resign() {
+  try {
+    place_.resign();
+  } catch (const db::store_error& failure) {
+    spdlog::debug("cannot resign: {}", failure.what());
+  }
 }
 
 void leader::conclude() {

@@ -17,6 +17,7 @@ class leader {
 public:
   leader(const std::string& connection_string, const std::string& name, const std::string& source,
          const config::cluster_section& settings);
+  /// Resigns.
   ~leader();
   leader(const leader&) = delete;
   leader& operator=(const leader&) = delete;
@@ -39,6 +40,7 @@ private:
   using clock = std::chrono::steady_clock;
 
   void stay(const std::stop_token& ended);
+  void resign();
 
   config::cluster_section settings_;
   std::mutex mutex_; // of `place_`
