@@ -189,6 +189,7 @@ void fetcher_state::take(std::vector<lease>& work) {
       take(std::move(x), {});
     return go_on();
   }
+  kinds.emplace_back(whole_repository);
   busy_ = true;
   self_->request(partners_.writer, patience, load_atom_v, std::move(known), std::move(kinds))
       .then(

@@ -27,6 +27,7 @@ bool metadata_reader::take_probe(probe& asked, task& x, const field_answer& answ
   for (const auto& page : answer.pages) {
     if (page.node >= asked.repositories.size())
       continue;
+    repositories_[asked.repositories[page.node]].asked_at = found.asked_at;
     begin(asked.repositories[page.node], page, *metadata::find_kind(page.kind), found);
     shown.insert(page.node);
   }
@@ -42,10 +43,10 @@ bool metadata_reader::take_probe(probe& asked, task& x, const field_answer& answ
       lose(repo, found);
       settle(repo, found);
     } else if (error == field_error::forbidden || error == field_error::rejected) {
-      fail(repo, "closed to us");
+      fail(repo, nullptr, failure::list, "closed to us");
       settle(repo, found);
     } else if (error == field_error::transient && x.tries + 1 >= most_tries) {
-      fail(repo, "came without data again and again");
+      fail(repo, nullptr, failure::list, "came without data again and again");
       settle(repo, found);
     } else {
       limited = limited || error == field_error::resource_limit;
@@ -73,7 +74,7 @@ void metadata_reader::begin(size_t repo, const metadata_page& shown, const metad
   auto name = std::string{of.name};
   const auto known = repository.known[name];
   if (shown.refused)
-    return fail(repo, name + ": closed to us");
+    return fail(repo, &of, failure::list, name + ": closed to us");
   auto never = !known.mark && !known.unfinished;
   if (shown.closed || (never && shown.total == 0))
     return show_none(repo, known, of, found);
@@ -186,8 +187,9 @@ bool metadata_reader::take_round(round& asked, task& x, field_answer& answer, fi
     }
     // One that is not there any more shows in the list that it was in.
     if (error != field_error::not_found)
-      fail(parent.repo, asked.list->name + " of number " + std::to_string(parent.number) + ": " +
-                            to_string(error));
+      fail(parent.repo, asked.list->parent, failure::part,
+           asked.list->name + " of number " + std::to_string(parent.number) + ": " +
+               to_string(error));
     settle(parent.repo, found);
   }
   auto moved = left.parents.size() < asked.parents.size();

@@ -141,7 +141,7 @@ void metadata_reader::end_nested(nested_read& x, const std::string& why, finding
     name += ", " + x.parent_node; // a number has several such lists
   if (x.own == none) {
     if (!why.empty())
-      fail(x.repo, name + ": " + why);
+      fail(x.repo, x.list->parent, failure::part, name + ": " + why);
     return settle(x.repo, found);
   }
   auto& own = own_.at(x.own);

@@ -348,7 +348,7 @@ void metadata_reader::accept(size_t index, findings& found) {
   remember_sizes(x, state);
   auto repo = x.repo;
   for (const auto& [list, why] : state.cut)
-    fail(repo, list + ": " + why);
+    fail(repo, x.kind, failure::known, list + ": " + why);
   if (state != x.known)
     found.watermarks.push_back(to_watermark(repositories_[repo].id, name, state));
   own_.erase(index);
@@ -359,7 +359,7 @@ void metadata_reader::accept(size_t index, findings& found) {
 void metadata_reader::abandon(size_t index, const std::string& why, findings& found) {
   auto& x = own_.at(index);
   auto repo = x.repo;
-  fail(repo, std::string{x.kind->name} + ": " + why);
+  fail(repo, x.kind, failure::list, std::string{x.kind->name} + ": " + why);
   own_.erase(index);
   settle(repo, found);
 }

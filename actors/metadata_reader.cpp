@@ -19,6 +19,9 @@ constexpr uint32_t most_own_elements = 400;
 /// Failures that a reason quotes.
 constexpr size_t most_quoted = 3;
 
+/// Failures below one own list that the store remembers.
+constexpr size_t most_remembered = 20;
+
 std::vector<std::string> names_of(const std::vector<const metadata::kind*>& kinds) {
   std::vector<std::string> result;
   for (const auto* x : kinds)
@@ -51,6 +54,10 @@ metadata_reader::metadata_reader(lease work, const std::vector<metadata_watermar
   for (const auto& mark : marks)
     if (auto found = index.find(mark.repo_id); found != index.end()) {
       auto& x = repositories_[found->second];
+      if (mark.kind == whole_repository) {
+        x.synced = to_sync_state(mark);
+        continue;
+      }
       auto state = to_list_state(mark);
       // What GitHub could not bear it may bear again.
       for (auto& [list, size] : state.page_sizes)
@@ -328,7 +335,7 @@ bool metadata_reader::ask_less(uint32_t page, const std::string& why, findings& 
       return put_back(page), true;
     auto repo = asked->repositories.front();
     tasks_.erase(position);
-    fail(repo, why);
+    fail(repo, nullptr, failure::list, why);
     settle(repo, found);
     return true;
   }
@@ -344,9 +351,9 @@ bool metadata_reader::ask_less(uint32_t page, const std::string& why, findings& 
     if (again)
       return put_back(page), true;
     auto repo = several->parents.front().repo;
-    auto name = several->list->name;
+    const auto& list = *several->list;
     tasks_.erase(position);
-    fail(repo, name + ": " + why);
+    fail(repo, list.parent, failure::part, list.name + ": " + why);
     settle(repo, found);
     return true;
   }
@@ -370,8 +377,37 @@ bool metadata_reader::ask_less(uint32_t page, const std::string& why, findings& 
 
 // -- the end --------------------------------------------------------------------------------------
 
-void metadata_reader::fail(size_t repo, const std::string& why) {
-  repositories_[repo].failures.push_back(why);
+/// Without `own` it is all own lists.
+void metadata_reader::fail(size_t repo, const metadata::kind* own, failure what,
+                           const std::string& why) {
+  auto& x = repositories_[repo];
+  x.failures.push_back(why);
+  if (what == failure::known)
+    return;
+  auto kinds = own != nullptr ? std::vector{own} : lists_.own();
+  for (const auto* kind : kinds) {
+    auto name = std::string{kind->name};
+    if (what == failure::list)
+      x.failed.insert(name);
+    if (auto& reasons = x.lacking[name]; reasons.size() < most_remembered)
+      reasons.push_back(own != nullptr ? why : name + ": " + why);
+  }
+}
+
+/// When it was read is known also where nothing has moved. What other crawls read of it stays.
+void metadata_reader::remember_sync(size_t repo, findings& found) {
+  auto& x = repositories_[repo];
+  auto state = std::move(x.synced);
+  if (x.asked_at)
+    state.asked_at = x.asked_at;
+  for (const auto* kind : lists_.own()) {
+    auto name = std::string{kind->name};
+    state.lacking.erase(name);
+    if (x.asked_at && !x.failed.contains(name))
+      state.read[name] = *x.asked_at;
+  }
+  state.lacking.merge(x.lacking);
+  found.watermarks.push_back(to_watermark(x.id, state));
 }
 
 void metadata_reader::lose(size_t repo, findings& found) {
@@ -381,7 +417,7 @@ void metadata_reader::lose(size_t repo, findings& found) {
 }
 
 /// One of the things that the repository waits for has ended.
-void metadata_reader::settle(size_t repo, findings&) {
+void metadata_reader::settle(size_t repo, findings& found) {
   auto& x = repositories_[repo];
   if (--x.left > 0)
     return;
@@ -395,10 +431,15 @@ void metadata_reader::settle(size_t repo, findings&) {
       if (failures_.size() < most_quoted)
         failures_.push_back(std::to_string(x.id) + ' ' + why);
   }
+  if (!x.gone)
+    remember_sync(repo, found);
   if (x.gone || x.failures.empty())
     std::erase(part_.seen_ids, x.id);
   x.known.clear();
   x.sizes.clear();
+  x.synced = {};
+  x.failed.clear();
+  x.lacking.clear();
   if (--unsettled_ == 0)
     finish();
 }

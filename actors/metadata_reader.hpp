@@ -119,7 +119,13 @@ private:
   void show_list(const nested_list& list, const metadata_row& parent,
                  const std::vector<std::vector<metadata_row>>& keys, findings& found) const;
 
-  void fail(size_t repo, const std::string& why);
+  enum class failure : uint8_t {
+    list,  ///< did not come
+    part,  ///< something in it did not come
+    known, ///< the same, and the list's own watermark says so
+  };
+  void fail(size_t repo, const metadata::kind* own, failure what, const std::string& why);
+  void remember_sync(size_t repo, findings& found);
   void settle(size_t repo, findings& found);
   void lose(size_t repo, findings& found);
   void finish();

@@ -125,4 +125,44 @@ metadata_watermark to_watermark(repo_id repo, const std::string& kind, const lis
   return {repo, kind, state.mark, json::serialize(out)};
 }
 
+sync_state to_sync_state(const metadata_watermark& stored) {
+  sync_state result;
+  json::error_code ec;
+  auto parsed = json::parse(stored.state, ec);
+  if (ec || !parsed.is_object())
+    return {};
+  const auto& from = parsed.get_object();
+  try {
+    if (const auto* read = from.if_contains("read"))
+      for (const auto& each : read->as_object())
+        if (auto time = time_of(each.value()))
+          result.read.emplace(text_of_key(each), *time);
+    if (const auto* lacking = from.if_contains("lacking"))
+      for (const auto& each : lacking->as_object())
+        for (const auto& why : each.value().as_array())
+          result.lacking[text_of_key(each)].push_back(text_of(why));
+  } catch (const std::exception&) { // a value of another type
+    return {};
+  }
+  result.asked_at = stored.watermark;
+  return result;
+}
+
+metadata_watermark to_watermark(repo_id repo, const sync_state& state) {
+  json::object out;
+  if (!state.read.empty()) {
+    json::object inner;
+    for (const auto& [kind, time] : state.read)
+      inner[kind] = to_utc_text(time);
+    out["read"] = std::move(inner);
+  }
+  if (!state.lacking.empty()) {
+    json::object inner;
+    for (const auto& [kind, reasons] : state.lacking)
+      inner[kind] = json::array(reasons.begin(), reasons.end());
+    out["lacking"] = std::move(inner);
+  }
+  return {repo, whole_repository, state.asked_at, json::serialize(out)};
+}
+
 } // namespace gitstar

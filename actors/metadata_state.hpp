@@ -40,9 +40,23 @@ struct list_state {
   bool operator==(const list_state&) const = default;
 };
 
+/// What the store remembers of a repository as a whole, also where nothing has moved.
+struct sync_state {
+  optional<timestamp> asked_at;          ///< when GitHub was asked last, by its clock
+  std::map<std::string, timestamp> read; ///< the same, by own list, when it came last
+  /// Why something did not come, by own list; without what `list_state::cut` says.
+  std::map<std::string, std::vector<std::string>> lacking;
+  bool operator==(const sync_state&) const = default;
+};
+
 /// Reads a watermark. A state that cannot be read counts as none: the list is read anew.
 list_state to_list_state(const metadata_watermark& stored);
 
 metadata_watermark to_watermark(repo_id repo, const std::string& kind, const list_state& state);
+
+/// The same for the watermark of `whole_repository`.
+sync_state to_sync_state(const metadata_watermark& stored);
+
+metadata_watermark to_watermark(repo_id repo, const sync_state& state);
 
 } // namespace gitstar

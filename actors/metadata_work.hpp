@@ -29,6 +29,10 @@ struct metadata_reader::repository_work {
   std::map<std::string, uint32_t> sizes;   ///< of pages, by list, where less than the largest
   uint32_t left = 1;                       ///< the probe, lists and rounds that have not ended
   bool gone = false;
+  sync_state synced;
+  optional<timestamp> asked_at; ///< when the probe that shows it was sent; empty: none has yet
+  std::set<std::string> failed; ///< own lists that did not come
+  std::map<std::string, std::vector<std::string>> lacking; ///< as `sync_state` has it
   std::vector<std::string> failures;
 };
 

@@ -3,8 +3,10 @@
 #include "db/connection.hpp"
 #include "db/rows.hpp"
 #include "messages/metadata/registry.hpp"
+#include "messages/metadata/rows.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace gitstar::db {
 
@@ -139,10 +141,72 @@ bool has_table(pqxx::work& work, const std::string& name) {
   return !work.exec_params1("select to_regclass($1)", name)[0].is_null();
 }
 
+// What is below a repository's own list is read with it, and of several lists the oldest counts.
+constexpr auto metadata_times = R"(
+with marks as (
+  select kind, watermark, state from metadata_watermarks where repo_id = $1
+), own as (
+  select key as kind, value::timestamptz as read_at
+  from marks, jsonb_each_text(state -> 'read') where kind = $2
+), below as (
+  select name as kind, min(read_at) as read_at
+  from marks m join own using (kind), jsonb_array_elements_text(m.state -> 'with') as name
+  where m.kind <> $2
+  group by name
+), times as (
+  select kind, read_at from own union all select kind, read_at from below
+)
+select kind, extract(epoch from watermark)::bigint, extract(epoch from read_at)::bigint
+from (select kind, watermark from marks where kind <> $2) known full join times using (kind))";
+
+// By own list: what the last sync could not read, what earlier ones could not and nobody has read
+// since, and what the config leaves out.
+constexpr auto metadata_gaps = R"(
+with marks as (
+  select kind, state from metadata_watermarks where repo_id = $1
+)
+select key, why
+from marks, jsonb_each(state -> 'lacking'), jsonb_array_elements_text(value) as why
+where kind = $2
+union
+select kind, key || ': ' || value
+from marks, jsonb_each_text(state -> 'cut') where kind <> $2
+union
+select kind, kind || ': reading was interrupted'
+from marks where kind <> $2 and state -> 'unfinished' = 'true'
+union
+select kind, kind || ': a run reads at most ' || (state ->> 'cap') || ' of ' || (state ->> 'total')
+from marks where kind <> $2 and (state -> 'cap') < (state -> 'total')
+union
+select kind, kind || ': what has not moved since ' || (state ->> 'from') || ' is left out'
+from marks where kind <> $2 and state ->> 'from' <> ''
+order by 1, 2)";
+
+struct kind_marks {
+  optional<timestamp> watermark;
+  optional<timestamp> read_at;
+  std::vector<std::string> incomplete;
+};
+
+std::map<std::string, kind_marks> metadata_marks(pqxx::work& work, repo_id id) {
+  std::map<std::string, kind_marks> result;
+  for (const auto& row : work.exec_params(metadata_times, id, whole_repository)) {
+    auto& x = result[row[0].as<std::string>()];
+    if (!row[1].is_null())
+      x.watermark = time_from(row[1]);
+    if (!row[2].is_null())
+      x.read_at = time_from(row[2]);
+  }
+  for (const auto& row : work.exec_params(metadata_gaps, id, whole_repository))
+    result[row[0].as<std::string>()].incomplete.push_back(row[1].as<std::string>());
+  return result;
+}
+
 std::vector<stored_kind> metadata_of(pqxx::work& work, repo_id id) {
   std::vector<stored_kind> result;
   if (!has_table(work, "metadata_watermarks"))
     return result;
+  auto marks = metadata_marks(work, id);
   for (const auto* kind : metadata::all_kinds()) {
     stored_kind x;
     x.kind = kind->name;
@@ -159,12 +223,13 @@ std::vector<stored_kind> metadata_of(pqxx::work& work, repo_id id) {
     x.count = counts[0].as<int64_t>();
     x.gone = counts[1].as<int64_t>();
     x.open = optional_from<int64_t>(counts[2]);
-    auto read = work.exec_params("select extract(epoch from watermark)::bigint "
-                                 "from metadata_watermarks where repo_id = $1 and kind = $2",
-                                 id, x.kind);
-    if (!read.empty() && !read[0][0].is_null())
-      x.watermark = time_from(read[0][0]);
-    if (x.count > 0 || x.gone > 0 || !read.empty())
+    auto read = marks.find(x.kind);
+    if (read != marks.end()) {
+      x.watermark = read->second.watermark;
+      x.read_at = read->second.read_at;
+      x.incomplete = std::move(read->second.incomplete);
+    }
+    if (x.count > 0 || x.gone > 0 || read != marks.end())
       result.push_back(std::move(x));
   }
   return result;

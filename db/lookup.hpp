@@ -18,10 +18,12 @@ struct star_observation {
 /// What is stored of one kind of a repository's metadata.
 struct stored_kind {
   std::string kind;
-  int64_t count = 0;             ///< of what is there
-  int64_t gone = 0;              ///< of what was there
-  optional<int64_t> open;        ///< of `count`; empty where a kind has no such state
-  optional<timestamp> watermark; ///< what moved before is stored; empty: not known
+  int64_t count = 0;                     ///< of what is there
+  int64_t gone = 0;                      ///< of what was there
+  optional<int64_t> open;                ///< of `count`; empty where a kind has no such state
+  optional<timestamp> watermark;         ///< what moved before is stored; empty: not known
+  optional<timestamp> read_at;           ///< when it was read last, also where nothing had moved
+  std::vector<std::string> incomplete{}; ///< what is not stored of it and below it, and why
 };
 
 /// All that is stored of one repository.

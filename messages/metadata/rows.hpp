@@ -33,6 +33,9 @@ struct metadata_list {
   bool operator==(const metadata_list&) const = default;
 };
 
+/// Stands for a kind in the watermark that says when a repository was read last.
+inline constexpr const char* whole_repository = "repository";
+
 /// How far one kind of a repository is read: one row of `metadata_watermarks`.
 struct metadata_watermark {
   gitstar::repo_id repo_id = 0;

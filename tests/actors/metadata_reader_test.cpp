@@ -75,6 +75,17 @@ public:
     return result;
   }
 
+  /// Without what is remembered of repositories as a whole.
+  auto list_marks() const {
+    auto result = database->watermarks;
+    std::erase_if(result, [](auto& x) { return x.first.second == whole_repository; });
+    return result;
+  }
+
+  sync_state synced(repo_id repo) const {
+    return to_sync_state(database->watermarks.at({repo, whole_repository}));
+  }
+
   /// What is stored and there.
   test::metadata_truth stored() const {
     test::metadata_truth result;
@@ -158,14 +169,24 @@ TEST_CASE_METHOD(metadata_world, "what has not moved costs a query per hundred r
   advance(1h);
   sync(); // what was read in the second in which it had moved is read again once
   auto before = database->metadata_writes;
-  auto marks = database->watermarks;
+  auto marks = list_marks();
   advance(1h);
+  auto asked_at = wall();
   auto end = sync();
   CHECK(end.run.state == "complete");
   CHECK(end.totals.seen == 30);
   CHECK(model->requests.size() == 1);
   CHECK(database->metadata_writes == before);
-  CHECK(database->watermarks == marks);
+  CHECK(list_marks() == marks);
+  // Only when that was.
+  for (auto repo : model->ids()) {
+    auto state = synced(repo);
+    CHECK(state.asked_at >= asked_at);
+    CHECK(state.read.size() == 4);
+    for (auto& [kind, read] : state.read)
+      CHECK(read == *state.asked_at);
+    CHECK(state.lacking.empty());
+  }
 }
 
 TEST_CASE_METHOD(metadata_world, "twenty comments more are twenty rows and one changed",
@@ -274,6 +295,11 @@ TEST_CASE_METHOD(metadata_world, "a list that never comes is an error of its rep
     return own ? error : field_error::none;
   };
   auto end = sync();
+  auto state = synced(broken);
+  CHECK_FALSE(state.read.contains("issues"));
+  CHECK(state.read.contains("pull_requests"));
+  REQUIRE(state.lacking.size() == 1);
+  CHECK_THAT(state.lacking["issues"].at(0), Catch::Contains("issues: " + to_string(error)));
   CHECK(end.run.state == "incomplete");
   CHECK(end.totals.expected == 30);
   CHECK(end.totals.seen == 29);
@@ -283,6 +309,8 @@ TEST_CASE_METHOD(metadata_world, "a list that never comes is an error of its rep
   model->fails = {};
   CHECK(sync().run.state == "complete");
   check_truth();
+  CHECK(synced(broken).read.contains("issues"));
+  CHECK(synced(broken).lacking.empty());
 }
 
 TEST_CASE_METHOD(metadata_world, "a list that was cut short is never silent", "[metadata]") {
@@ -376,6 +404,9 @@ TEST_CASE_METHOD(metadata_world, "a list that is closed to us is no list without
     sync();
     advance(1h);
   }
+  auto read_before = database->watermarks.contains({repo, whole_repository})
+                         ? synced(repo).read
+                         : std::map<std::string, timestamp>{};
   model->refused.insert({repo, "issues"});
   auto before = stored()["issues"];
   auto end = sync();
@@ -385,6 +416,11 @@ TEST_CASE_METHOD(metadata_world, "a list that is closed to us is no list without
              Catch::Contains(std::to_string(repo) + " issues: closed to us"));
   for (auto& [key, row] : before)
     CHECK(stored()["issues"].contains(key));
+  auto state = synced(repo);
+  CHECK(state.lacking["issues"] == std::vector<std::string>{"issues: closed to us"});
+  CHECK(state.read.contains("issues") == read_before.contains("issues"));
+  if (read_before.contains("issues"))
+    CHECK(state.read["issues"] == read_before["issues"]);
   model->refused.clear();
   advance(1h);
   CHECK(sync().run.state == "complete");
@@ -403,10 +439,10 @@ TEST_CASE_METHOD(metadata_world, "what a list had that is switched off is gone",
   check_truth();
   advance(1h);
   sync();
-  auto marks = database->watermarks;
+  auto marks = list_marks();
   advance(1h);
   CHECK(sync().run.state == "complete");
-  CHECK(database->watermarks == marks);
+  CHECK(list_marks() == marks);
   model->off.clear();
   advance(1h);
   CHECK(sync().run.state == "complete");
@@ -611,6 +647,17 @@ TEST_CASE_METHOD(metadata_world, "a failing GitHub delays a sync, and no more", 
   INFO(why_incomplete(*database));
   CHECK(end.run.state == "complete");
   check_truth();
+}
+
+TEST_CASE("the state of a repository survives the store", "[metadata]") {
+  sync_state x;
+  x.asked_at = timestamp{5s};
+  x.read = {{"issues", timestamp{5s}}, {"releases", timestamp{3s}}};
+  x.lacking = {{"releases", {"releases: closed to us", "\"x\""}}};
+  CHECK(to_sync_state(to_watermark(1, x)) == x);
+  CHECK(to_sync_state(to_watermark(1, {})) == sync_state{});
+  CHECK(to_sync_state({1, whole_repository, timestamp{5s}, R"({"read": 7})"}) == sync_state{});
+  CHECK(to_sync_state({1, whole_repository, timestamp{5s}, "{"}) == sync_state{});
 }
 
 TEST_CASE("the state of a list survives the store", "[metadata]") {

@@ -3,6 +3,7 @@
 #include "db/metadata_rows.hpp"
 #include "db/migrations.hpp"
 #include "messages/metadata/registry.hpp"
+#include "messages/time_text.hpp"
 #include "tests/db/test_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -153,6 +154,42 @@ TEST_CASE_METHOD(with_views, "a repository is found with what is stored of each 
   CHECK(found[1].gone == 1);
   CHECK(found[1].open == int64_t{1});
   CHECK(found[1].watermark == at(1'795'176'000));
+  CHECK_FALSE(found[1].read_at);
+}
+
+TEST_CASE_METHOD(with_views, "of each kind it is known when it was read and what it lacks",
+                 "[metadata]") {
+  add_repository();
+  add_pull(1, "OPEN", "3 days", "1 day");
+  ask("insert into metadata_watermarks values "
+      "(1, 'issues', null, '{\"with\": [\"issue_comments\"], \"cap\": 5, \"total\": 5}'), "
+      "(1, 'pull_requests', to_timestamp(1795176000), "
+      "'{\"with\": [\"issue_comments\", \"reviews\"], \"cap\": 5, \"total\": 7, "
+      "\"from\": \"2026-01-01T00:00:00Z\", \"unfinished\": true, "
+      "\"cut\": {\"commits of number 1\": \"only 250 of 300 came\"}}'), "
+      "(1, 'repository', to_timestamp(1795180000), '{\"read\": "
+      "{\"issues\": \"2026-11-20T10:00:00Z\", \"pull_requests\": \"2026-11-20T09:00:00Z\"}, "
+      "\"lacking\": {\"releases\": [\"releases: closed to us\"]}}')");
+  auto found = db::find_repository({connection_string()}, "owner1/name1")->metadata;
+  REQUIRE(found.size() == 5);
+  auto nine = parse_utc_text("2026-11-20T09:00:00Z");
+  CHECK(found[0].kind == "issues");
+  CHECK(found[0].read_at == parse_utc_text("2026-11-20T10:00:00Z"));
+  CHECK(found[0].incomplete.empty());
+  CHECK(found[1].kind == "pull_requests");
+  CHECK(found[1].read_at == nine);
+  CHECK(found[1].incomplete ==
+        std::vector<std::string>{"commits of number 1: only 250 of 300 came",
+                                 "pull_requests: a run reads at most 5 of 7",
+                                 "pull_requests: reading was interrupted",
+                                 "pull_requests: what has not moved since 2026-01-01T00:00:00Z is "
+                                 "left out"});
+  CHECK(found[2].kind == "issue_comments");
+  CHECK(found[2].read_at == nine); // the older one
+  CHECK(found[3].read_at == nine);
+  CHECK(found[4].kind == "releases");
+  CHECK_FALSE(found[4].read_at);
+  CHECK(found[4].incomplete == std::vector<std::string>{"releases: closed to us"});
 }
 
 TEST_CASE_METHOD(with_views, "what people ask is answered by indexes", "[metadata]") {

@@ -28,8 +28,13 @@ db::stored_repository sample_repository() {
   result.crawled_at = time_of("2026-11-18T00:00:00Z");
   result.asked_at = time_of("2026-11-20T00:00:00Z");
   result.stars = {{result.first_seen_at, 1000}, {result.crawled_at, 1200}};
-  result.metadata = {{"pull_requests", 2100, 3, int64_t{40}, result.crawled_at},
-                     {"pull_request_commits", 5, 0, {}, {}}};
+  result.metadata = {{"issues", 0, 0, int64_t{0}, {}, {}, {"issues: closed to us"}},
+                     {"pull_requests", 2100, 3, int64_t{40}, result.crawled_at, result.asked_at},
+                     {"reviews", 7, 0, {}, result.crawled_at, {}},
+                     {"pull_request_commits", 5, 0, {}, {}, {}}};
+  for (auto number = 1; number <= 12; ++number)
+    result.metadata[1].incomplete.push_back("commits of number " + std::to_string(number) +
+                                            ": only 250 of 300 came");
   return result;
 }
 
@@ -48,25 +53,29 @@ TEST_CASE("a repository is shown with its growth and how fresh that is", "[looku
   CHECK_THAT(repository_text(found), !Catch::Contains("gone:"));
   found.gone_at = found.crawled_at;
   auto text = repository_text(found);
-  for (auto part :
-       {"ada/engine (id 17)",
-        "gone: GitHub has known no such repository since 2026-11-18T00:00:00Z", "It weaves",
-        "1,200 stars, 30 forks, 4 open issues, unknown watchers",
-        "no language, no licence, public, archived", "pushed never",
-        "+200 since 2026-11-10T00:00:00Z, 20.0 a day, 2 observations",
-        "  2,100 pull requests (40 open, 3 gone, read up to 2026-11-18T00:00:00Z)\n",
-        "  5 pull request commits\n", "last difference seen 2026-11-18T00:00:00Z (2 d ago)",
-        "repository 9 had this name when it was last seen"})
+  for (auto part : {"ada/engine (id 17)",
+                    "gone: GitHub has known no such repository since 2026-11-18T00:00:00Z",
+                    "It weaves", "1,200 stars, 30 forks, 4 open issues, unknown watchers",
+                    "no language, no licence, public, archived", "pushed never",
+                    "+200 since 2026-11-10T00:00:00Z, 20.0 a day, 2 observations",
+                    "  0 issues (0 open)\n    incomplete: issues: closed to us\n",
+                    "  2,100 pull requests (40 open, 3 gone, read 2026-11-20T00:00:00Z)\n"
+                    "    incomplete: commits of number 1: only 250 of 300 came\n",
+                    "number 10: only 250 of 300 came\n    incomplete: 2 more\n",
+                    "  7 reviews (read up to 2026-11-18T00:00:00Z)\n", "  5 pull request commits\n",
+                    "last difference seen 2026-11-18T00:00:00Z (2 d ago)",
+                    "repository 9 had this name when it was last seen"})
     CHECK_THAT(text, Catch::Contains(part));
 }
 
 TEST_CASE("a repository as JSON has the columns of its table", "[lookup]") {
   auto text = repository_json(sample_repository());
-  for (auto part :
-       {R"("repo_id":17)", R"("owner":"ada")", R"("name":"engine")", R"("watcher_count":null)",
-        R"("pushed_at":null)", R"("gone_at":null)",
-        R"({"observed_at":"2026-11-10T00:00:00Z","star_count":1000})",
-        R"("pull_requests":{"count":2100,"gone":3,"open":40,"watermark":"2026-11-18T00:00:00Z"})"})
+  for (
+      auto part :
+      {R"("repo_id":17)", R"("owner":"ada")", R"("name":"engine")", R"("watcher_count":null)",
+       R"("pushed_at":null)", R"("gone_at":null)",
+       R"({"observed_at":"2026-11-10T00:00:00Z","star_count":1000})",
+       R"("pull_requests":{"count":2100,"gone":3,"open":40,"watermark":"2026-11-18T00:00:00Z","read_at":"2026-11-20T00:00:00Z","incomplete":["commits of number 1: only 250 of 300 came",)"})
     CHECK_THAT(text, Catch::Contains(part));
 }
 

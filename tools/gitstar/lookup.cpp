@@ -79,6 +79,9 @@ std::string words_of(std::string kind) {
   return kind;
 }
 
+/// Lists that are shown of a kind for being incomplete; in JSON all are.
+constexpr size_t most_gaps = 10;
+
 std::string metadata_lines(const std::vector<db::stored_kind>& kinds) {
   std::string result;
   for (auto& x : kinds) {
@@ -89,9 +92,16 @@ std::string metadata_lines(const std::vector<db::stored_kind>& kinds) {
       add(thousands(*x.open) + " open");
     if (x.gone > 0)
       add(thousands(x.gone) + " gone");
-    if (x.watermark)
+    if (x.read_at)
+      add("read " + to_utc_text(*x.read_at));
+    else if (x.watermark)
       add("read up to " + to_utc_text(*x.watermark));
     result += details.empty() ? "\n" : " (" + details + ")\n";
+    for (size_t i = 0; i < x.incomplete.size() && i < most_gaps; ++i)
+      result += "    incomplete: " + x.incomplete[i] + '\n';
+    if (x.incomplete.size() > most_gaps)
+      result += fmt::format("    incomplete: {} more\n",
+                            thousands(static_cast<int64_t>(x.incomplete.size() - most_gaps)));
   }
   return result;
 }
@@ -103,6 +113,8 @@ json::object metadata_json(const std::vector<db::stored_kind>& kinds) {
     if (x.open)
       entry["open"] = *x.open;
     entry["watermark"] = time_or_null(x.watermark);
+    entry["read_at"] = time_or_null(x.read_at);
+    entry["incomplete"] = json::array(x.incomplete.begin(), x.incomplete.end());
     result[x.kind] = std::move(entry);
   }
   return result;
