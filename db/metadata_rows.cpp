@@ -302,8 +302,9 @@ void write_metadata(pqxx::work& work, const batch& findings, batch_receipt& rece
 }
 
 // As with repositories (postgres_store.cpp) rows that equal what is stored stop at `changed`,
-// because ON CONFLICT would lock them, and LATERAL with OFFSET 0 keeps the planner at one index
-// lookup per row.
+// because ON CONFLICT would lock them, and LATERAL with LIMIT keeps the planner at one index lookup
+// per row. It is asked for in the order of the primary key: to a planner that knows of one row per
+// repository another index costs the same, and would read all rows of a large repository for each.
 std::string upsert_statement(const kind& of) {
   auto unique = unique_columns(of);
   names all;
@@ -327,13 +328,17 @@ std::string upsert_statement(const kind& of) {
     auto result = "(" + joined(compared, a) + ") is distinct from (" + joined(compared, b) + ')';
     return of.can_go ? result + " or " + (b == "stored." ? b : a) + "gone_at is not null" : result;
   };
+  auto before_last = unique;
+  before_last.pop_back();
+  const auto& last = unique.back();
   auto table = std::string{of.name};
   auto observed = "to_timestamp($" + std::to_string(all.size() + 1) + "::bigint)";
   return "with input as (select " + input +
          "), changed as (select i.*, stored.repo_id is null as "
          "missing from input i left join lateral (select * from " +
-         table + " r where " + equal(unique, "r.", "i.") +
-         " offset 0) stored on true where stored.repo_id is null or " + differ("i.", "stored.") +
+         table + " r where " + equal(before_last, "r.", "i.") + " and r." + last + " between i." +
+         last + " and i." + last + " order by r." + last +
+         " limit 1) stored on true where stored.repo_id is null or " + differ("i.", "stored.") +
          "), written as (insert into " + table + " as r (" + joined(all) + ", crawled_at) select " +
          joined(all) + ", " + observed + " from changed order by " + joined(unique) +
          " on conflict (" + joined(unique) + ") do update set " + assigned +

@@ -192,6 +192,27 @@ TEST_CASE_METHOD(with_views, "of each kind it is known when it was read and what
   CHECK(found[4].incomplete == std::vector<std::string>{"releases: closed to us"});
 }
 
+TEST_CASE_METHOD(with_views, "a row is looked up by its key where repositories have one each",
+                 "[metadata]") {
+  ask("alter table issues drop constraint issues_repo_id_fkey"); // only their number matters
+  ask("insert into issues (issue_id, repo_id, number, title, body, state, author_association, "
+      "is_locked, labels, assignees, comment_count, reaction_count, created_at, updated_at, "
+      "crawled_at) select n + 1000000, n, 1, '', '', 'OPEN', 'NONE', false, '{}', '{}', 0, 0, "
+      "now(), now(), now() from generate_series(1, 20000) n");
+  ask("analyze issues");
+  const auto* kind = metadata::find_kind("issues");
+  std::vector<std::string> columns(kind->columns.size(), "{1,2,3}");
+  pqxx::connection link{connection_string()};
+  pqxx::work work{link};
+  std::string plan;
+  for (const auto& row : work.exec_params("explain " + db::upsert_statement(*kind),
+                                          pqxx::prepare::make_dynamic_params(columns), 0))
+    plan += row[0].as<std::string>() + '\n';
+  INFO(plan);
+  CHECK_THAT(plan, Contains("using issues_pkey"));
+  CHECK_THAT(plan, !Contains("issues_number"));
+}
+
 TEST_CASE_METHOD(with_views, "what people ask is answered by indexes", "[metadata]") {
   ask(file_text("tools/bench/synthetic_metadata.sql"));
   ask("select fill_with_synthetic_metadata(60000, 300000)");
