@@ -544,6 +544,13 @@ metadata_row check_row(int id) {
   return make_row("ci_checks", {{"check_key", "run:" + std::to_string(id)}});
 }
 
+/// The state of a repository's own watermark: its lists came at that time of the day.
+std::string read_at(const std::string& time) {
+  auto when = "\"2026-11-20T" + time + ":00Z\"";
+  return R"({"read": {"discussions": )" + when + R"(, "issues": )" + when +
+         R"(, "pull_requests": )" + when + R"(, "releases": )" + when + "}}";
+}
+
 std::vector<metadata_row> many(metadata_row (*make)(int), int count) {
   std::vector<metadata_row> result;
   for (int i = 1; i <= count; ++i)
@@ -573,7 +580,7 @@ TEST_CASE_METHOD(with_counts, "writes are the least there can be", "[metadata]")
   begun.metadata = {{"pull_requests", {pull_row(10)}},
                     {"issue_comments", many(comment_row, 10)},
                     {"ci_checks", many(check_row, 20)}};
-  begun.watermarks = {{1, "pull_requests", at(noon), "{}"}};
+  begun.watermarks = {{1, whole_repository, at(noon), read_at("12:00")}};
   store.write(begun);
   auto repository = [&] {
     return value<std::string>("select concat_ws(' ', xmin, ctid, crawled_at) from repositories "
@@ -604,7 +611,7 @@ TEST_CASE_METHOD(with_counts, "writes are the least there can be", "[metadata]")
     work.metadata = {{"pull_requests", {pull_row(30)}},
                      {"issue_comments", many(comment_row, 30)},
                      {"ci_checks", many(check_row, 21)}};
-    work.watermarks = {{1, "pull_requests", at(noon + 180), "{}"}};
+    work.watermarks = {{1, whole_repository, at(noon + 180), read_at("12:03")}};
     writer.write(work);
   });
   CHECK(nothing.rows == "metadata_watermarks updated 1");
