@@ -515,9 +515,12 @@ class TlsTest(ClusterTest):
 
 
 class FailureTest(ClusterTest):
-    def begin_with_workers(self, workers=2, repositories=40_000, latency=60):
+    def begin_with_workers(self, workers=2, repositories=40_000, latency=60, standby=False):
         self.begin(repositories, latency)
         self.start_leader()
+        if standby:  # first, for its start may take as long as the crawl
+            self.coordinators[1].start()
+            self.coordinators[1].wait_for_log("standing by")
         self.workers = [self.worker(f"w{i}").start() for i in range(workers)]
         self.wait_for_rows(3_000)
 
@@ -554,10 +557,8 @@ class FailureTest(ClusterTest):
         self.say(f"lost after {took:.1f} s; {stats['repeated_pages']} pages repeated")
 
     def test_a_standby_takes_the_place_of_a_killed_leader(self):
-        self.begin_with_workers()
+        self.begin_with_workers(standby=True)
         leader, standby = self.coordinators
-        standby.start()
-        standby.wait_for_log("standing by")
         leader.kill()
         killed_at = time.monotonic()
         stored = dict(self.stored_pages())
@@ -608,10 +609,8 @@ class FailureTest(ClusterTest):
         self.assert_ended_well([worker])
 
     def test_a_frozen_leader_is_replaced_and_does_not_lead_when_it_wakes_up(self):
-        self.begin_with_workers()
+        self.begin_with_workers(standby=True)
         frozen, standby = self.coordinators
-        standby.start()
-        standby.wait_for_log("standing by")
         frozen.process.send_signal(signal.SIGSTOP)
         frozen_at = time.monotonic()
         wait_until(lambda: self.term() == 2, "a takeover", TAKEOVER_S)
@@ -630,10 +629,8 @@ class FailureTest(ClusterTest):
 
 
     def test_a_leader_that_loses_only_postgresql_lets_its_workers_go(self):
-        self.begin_with_workers()
+        self.begin_with_workers(standby=True)
         leader, standby = self.coordinators
-        standby.start()
-        standby.wait_for_log("standing by")
         link = self.to_postgres[leader.name]
         link.freeze()
         cut_at = time.monotonic()
@@ -652,10 +649,8 @@ class FailureTest(ClusterTest):
         self.say(f"all with the standby after {took:.1f} s; {stats['repeated_pages']} pages repeated")
 
     def test_a_leader_that_postgresql_hears_again_in_time_goes_on(self):
-        self.begin_with_workers()
+        self.begin_with_workers(standby=True)
         leader, standby = self.coordinators
-        standby.start()
-        standby.wait_for_log("standing by")
         link = self.to_postgres[leader.name]
         link.freeze()
         time.sleep(1.5)
