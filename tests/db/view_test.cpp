@@ -55,6 +55,19 @@ std::vector<documented_query> documented_queries() {
 
 class with_views : public with_store {
 public:
+  /// How PostgreSQL would write a batch of a kind.
+  std::string upsert_plan(std::string_view name) {
+    const auto* kind = metadata::find_kind(name);
+    std::vector<std::string> columns(kind->columns.size(), "{1,2,3}");
+    pqxx::connection link{connection_string()};
+    pqxx::work work{link};
+    std::string plan;
+    for (const auto& row : work.exec_params("explain " + db::upsert_statement(*kind),
+                                            pqxx::prepare::make_dynamic_params(columns), 0))
+      plan += row[0].as<std::string>() + '\n';
+    return plan;
+  }
+
   void add_pull(int number, const std::string& state, const std::string& created,
                 const std::string& updated, const std::string& gone = "null") {
     auto n = std::to_string(number);
@@ -200,14 +213,7 @@ TEST_CASE_METHOD(with_views, "a row is looked up by its key where repositories h
       "crawled_at) select n + 1000000, n, 1, '', '', 'OPEN', 'NONE', false, '{}', '{}', 0, 0, "
       "now(), now(), now() from generate_series(1, 20000) n");
   ask("analyze issues");
-  const auto* kind = metadata::find_kind("issues");
-  std::vector<std::string> columns(kind->columns.size(), "{1,2,3}");
-  pqxx::connection link{connection_string()};
-  pqxx::work work{link};
-  std::string plan;
-  for (const auto& row : work.exec_params("explain " + db::upsert_statement(*kind),
-                                          pqxx::prepare::make_dynamic_params(columns), 0))
-    plan += row[0].as<std::string>() + '\n';
+  auto plan = upsert_plan("issues");
   INFO(plan);
   CHECK_THAT(plan, Contains("using issues_pkey"));
   CHECK_THAT(plan, !Contains("issues_number"));
@@ -223,16 +229,9 @@ TEST_CASE_METHOD(with_views, "what people ask is answered by indexes", "[metadat
   }
   // Writing a batch looks up each of its rows as well, and nothing more.
   for (auto name : {"issues", "pull_requests", "reviews", "ci_checks"}) {
-    const auto* kind = metadata::find_kind(name);
-    std::vector<std::string> columns(kind->columns.size(), "{1,2,3}");
-    pqxx::connection link{connection_string()};
-    pqxx::work work{link};
-    std::string plan;
-    for (const auto& row : work.exec_params("explain " + db::upsert_statement(*kind),
-                                            pqxx::prepare::make_dynamic_params(columns), 0))
-      plan += row[0].as<std::string>() + '\n';
+    auto plan = upsert_plan(name);
     INFO(plan);
-    CHECK_THAT(plan, Contains("using " + std::string{kind->name} + "_pkey"));
+    CHECK_THAT(plan, Contains("using " + std::string{name} + "_pkey"));
     CHECK_THAT(plan, !Contains("Seq Scan"));
   }
   auto queries = documented_queries();

@@ -627,7 +627,6 @@ class FailureTest(ClusterTest):
         self.assertLess(took, TAKEOVER_S * PATIENCE)
         self.say(f"replaced after {took:.1f} s; {stats['repeated_pages']} pages repeated")
 
-
     def test_a_leader_that_loses_only_postgresql_lets_its_workers_go(self):
         self.begin_with_workers(standby=True)
         leader, standby = self.coordinators
