@@ -179,6 +179,15 @@ class StopAtTheEdgesTest(IntegrationTest):
         session.stdin.flush()
         return session.stdout.readline().strip()
 
+    def start(self):
+        return self.crawler.start("--no-progress")
+
+    def start_and_watch(self):
+        """A crawl that has begun to watch for signals, however long the program takes to load."""
+        process = self.start()
+        wait_until(lambda: awaits(process.pid, signal.SIGINT), "a crawl that watches for signals")
+        return process
+
     def assert_ends(self, process, which, within):
         asked_at = time.monotonic()
         process.send_signal(which)
@@ -206,7 +215,7 @@ class StopAtTheEdgesTest(IntegrationTest):
     def test_a_signal_while_migrations_wait_for_their_lock(self):
         session = self.session()
         self.ask(session, f"select pg_advisory_lock({self.MIGRATIONS_LOCK})")
-        process = self.crawler.start("--no-progress")
+        process = self.start()
         waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
         wait_until(lambda: self.ask(session, waiting) == "1", "a migration that waits")
         self.assert_ends(process, signal.SIGTERM, within=5)
@@ -219,10 +228,10 @@ class StopAtTheEdgesTest(IntegrationTest):
         self.ask(session, "select 1")
         server = self.crawler.server_pid()
         self.freeze(server)
-        process = self.crawler.start("--no-progress")
+        process = self.start_and_watch()
         time.sleep(1)  # it connects
         self.assert_ends(process, signal.SIGINT, within=5)
-        process = self.crawler.start("--no-progress")
+        process = self.start_and_watch()
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)  # one of two that are pending together would be lost
@@ -233,21 +242,28 @@ class StopAtTheEdgesTest(IntegrationTest):
 
     def test_a_signal_at_any_moment_of_the_start_leaves_nothing_running(self):
         ended = []
-        for moment in (0.02, 0.1, 0.2, 0.4, 0.6, 0.8):
-            process = self.crawler.start("--no-progress")
+        for start, moment in (
+            (self.start, 0.02),
+            (self.start_and_watch, 0),
+            (self.start_and_watch, 0.1),
+            (self.start_and_watch, 0.2),
+            (self.start_and_watch, 0.4),
+            (self.start_and_watch, 0.6),
+        ):
+            process = start()
             time.sleep(moment)
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=20)
             ended.append(process.returncode)
             wait_until(lambda: not self.crawler.server_pid(), "the end of PostgreSQL", seconds=5)
-        # The first may come before signals are watched, the last when all is done.
+        # The first comes before signals are watched, the last perhaps when all is done.
         self.assertEqual(set(ended) - {0, 130, -signal.SIGINT}, set())
         self.assertIn(130, ended)
         self.assert_crawls()
         self.say(f"ended with {ended}")
 
     def test_a_signal_while_postgresql_does_not_shut_down(self):
-        process = self.crawler.start("--no-progress")
+        process = self.start()
         server = wait_until(self.crawler.server_pid, "a server")
         checkpointer = wait_until(lambda: child(server, "checkpointer"), "its checkpointer")
         self.freeze(checkpointer)
@@ -276,6 +292,13 @@ def children(pid):
 
 def child_names(pid):
     return list(children(pid).values())
+
+
+def awaits(pid, which):
+    """Whether a process has blocked a signal, as one does that waits for it in a thread."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        blocked = next(line.split()[1] for line in file if line.startswith("SigBlk:"))
+    return int(blocked, 16) >> (which - 1) & 1 == 1
 
 
 def child(pid, name):
