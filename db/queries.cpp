@@ -44,12 +44,14 @@ shard_summary summarize_shard(pqxx::work& work, int64_t min_stars,
                         min_stars))
     result.most_starred.push_back({row[0].as<std::string>(), row[1].as<int64_t>(),
                                    row[2].as<std::string>(), row[3].as<int64_t>()});
-  for (const auto& row : work.exec_params(
-           "select coalesce(language, ''), count(*)" + source + " group by 1", min_stars))
-    result.languages[row[0].as<std::string>()] = row[1].as<int64_t>();
-  for (const auto& row :
-       work.exec_params("select star_count, count(*)" + source + " group by 1", min_stars))
-    result.stars[row[0].as<int64_t>()] = row[1].as<int64_t>();
+  // Both in one reading of the table. A row tells of a language where it has no star_count.
+  for (const auto& row : work.exec_params("select star_count, coalesce(language, ''), count(*)" +
+                                              source + " group by grouping sets ((1), (2))",
+                                          min_stars))
+    if (row[0].is_null())
+      result.languages[row[1].as<std::string>()] = row[2].as<int64_t>();
+    else
+      result.stars[row[0].as<int64_t>()] = row[2].as<int64_t>();
   return result;
 }
 
