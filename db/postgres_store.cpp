@@ -423,6 +423,16 @@ public:
     });
   }
 
+  bucket_map read_map(size_t shard_count) {
+    return database_.transaction(
+        [&](pqxx::work& work) { return read_bucket_map(work, shard_count); });
+  }
+
+  void follow_departures(bucket_map& map, size_t shard_count) {
+    database_.transaction(
+        [&](pqxx::work& work) { db::follow_departures(map, work, shard_count); });
+  }
+
   std::vector<repo_id> known_ids(repo_id first, repo_id last) {
     return database_.transaction([&](pqxx::work& work) {
       std::vector<repo_id> result;
@@ -752,6 +762,12 @@ batch_receipt postgres_store::write_rows(const batch& share, int64_t map_version
 std::vector<partition> postgres_store::open_partitions(int64_t crawl_id, int64_t after_id,
                                                        uint32_t limit) {
   return impl_->open_partitions(crawl_id, after_id, limit);
+}
+
+bucket_map postgres_store::read_map(size_t shard_count) { return impl_->read_map(shard_count); }
+
+void postgres_store::follow_departures(bucket_map& map, size_t shard_count) {
+  impl_->follow_departures(map, shard_count);
 }
 
 std::vector<repo_id> postgres_store::known_ids(repo_id first, repo_id last) {

@@ -9,6 +9,7 @@
 
 namespace gitstar::db {
 
+struct bucket_map;
 struct known_id;
 
 /// The store in PostgreSQL. The schema must be there: call `migrate` once before. Keeps no session
@@ -34,6 +35,11 @@ public:
   /// Writes what a batch says of repositories, without any progress, into a database that is not
   /// the ledger's. Throws `outdated_map` like `write_share`.
   batch_receipt write_rows(const batch& share, int64_t map_version);
+
+  /// The ledger's map of the buckets, and what this shard has given away since: see
+  /// db/bucket_map.hpp.
+  bucket_map read_map(size_t shard_count);
+  void follow_departures(bucket_map& map, size_t shard_count);
 
   /// The statement that writes the repositories of a batch. Tests look at its plan.
   static const char* upsert_statement();

@@ -158,13 +158,9 @@ batch_receipt sharded_store::write_by(const bucket_map& map, const batch& work) 
 }
 
 void sharded_store::read_map(std::optional<size_t> departed_from) {
-  auto read = [&](size_t shard, auto body) {
-    connection database{connection_strings_[shard]};
-    return database.transaction(body);
-  };
-  auto map = read(0, [&](pqxx::work& work) { return read_bucket_map(work, shards_.size()); });
+  auto map = ledger().read_map(shards_.size());
   if (departed_from)
-    read(*departed_from, [&](pqxx::work& work) { follow_departures(map, work, shards_.size()); });
+    shards_[*departed_from]->follow_departures(map, shards_.size());
   map_ = std::make_unique<bucket_map>(std::move(map));
 }
 
