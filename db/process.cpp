@@ -38,8 +38,10 @@ std::vector<std::string> minimal_environment() {
   return {std::string{"PATH="} + (path ? path : "/usr/bin:/bin"), "TZ=UTC"};
 }
 
-pid_t start_with_output(std::vector<std::string> argv, account who, int output) {
+pid_t start_with_output(std::vector<std::string> argv, account who, int output,
+                        const std::vector<std::string>& variables = {}) {
   auto environment = minimal_environment();
+  environment.insert(environment.end(), variables.begin(), variables.end());
   auto argv_pointers = pointers_to(argv);
   auto environment_pointers = pointers_to(environment);
   // Who interrupts the child before it is another program must not reach our handlers in it.
@@ -99,11 +101,12 @@ int wait_status(pid_t child, const std::stop_token& stop) {
 account current_account() { return {geteuid(), getegid()}; }
 
 pid_t start_program(const std::vector<std::string>& argv, account who,
-                    const std::filesystem::path& output) {
+                    const std::filesystem::path& output,
+                    const std::vector<std::string>& variables) {
   auto fd = open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fd < 0)
     throw std::system_error(errno, std::generic_category(), "cannot write " + output.string());
-  auto child = start_with_output(argv, who, fd);
+  auto child = start_with_output(argv, who, fd, variables);
   close(fd);
   return child;
 }

@@ -20,11 +20,12 @@ struct account {
 account current_account();
 
 /// Starts a program in its own session (a terminal's Ctrl-C does not reach it), in directory `/`,
-/// as `who`, with only PATH and TZ=UTC in its environment; its output is appended to `output`.
-/// Returns its process id. Throws `std::system_error`. A program that cannot be executed exits
-/// with status 127.
+/// as `who`, with only PATH, TZ=UTC and `variables` ("NAME=value") in its environment; its output is
+/// appended to `output`. Returns its process id. Throws `std::system_error`. A program that cannot
+/// be executed exits with status 127.
 pid_t start_program(const std::vector<std::string>& argv, account who,
-                    const std::filesystem::path& output);
+                    const std::filesystem::path& output,
+                    const std::vector<std::string>& variables = {});
 
 /// Waits for a program that `start_program` started; true if it exited with status 0. After a stop
 /// it is interrupted together with its children, and not waited for.

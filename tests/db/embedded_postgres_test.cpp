@@ -3,6 +3,7 @@
 #include "db/embedded_postgres.hpp"
 #include "db/migrations.hpp"
 #include "db/postgres_store.hpp"
+#include "db/process.hpp"
 #include "tests/db/test_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
@@ -90,6 +92,17 @@ TEST_CASE("psql reaches the embedded server", "[db]") {
                                   {"--tuples-only", "--no-align", "--command=select 6 * 7"});
   CHECK(command.environment.empty());
   CHECK(db::first_line_of_output(command.argv) == "42");
+}
+
+TEST_CASE_METHOD(with_directory, "a program knows no variables but those it is given", "[db]") {
+  auto output = directory.path() / "output";
+  auto child = db::start_program({"/usr/bin/env"}, db::current_account(), output, {"GIVEN=1"});
+  REQUIRE(db::wait_for_success(child));
+  std::set<std::string> names;
+  std::ifstream lines{output};
+  for (std::string line; std::getline(lines, line);)
+    names.insert(line.substr(0, line.find('=')));
+  CHECK(names == std::set<std::string>{"GIVEN", "PATH", "TZ"});
 }
 
 TEST_CASE_METHOD(with_directory, "the last one out stops the server, and data stay", "[db]") {
