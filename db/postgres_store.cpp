@@ -429,8 +429,7 @@ public:
   }
 
   void follow_departures(bucket_map& map, size_t shard_count) {
-    database_.transaction(
-        [&](pqxx::work& work) { db::follow_departures(map, work, shard_count); });
+    database_.transaction([&](pqxx::work& work) { db::follow_departures(map, work, shard_count); });
   }
 
   std::vector<repo_id> known_ids(repo_id first, repo_id last) {

@@ -20,9 +20,9 @@ struct account {
 account current_account();
 
 /// Starts a program in its own session (a terminal's Ctrl-C does not reach it), in directory `/`,
-/// as `who`, with only PATH, TZ=UTC and `variables` ("NAME=value") in its environment; its output is
-/// appended to `output`. Returns its process id. Throws `std::system_error`. A program that cannot
-/// be executed exits with status 127.
+/// as `who`, with only PATH, TZ=UTC and `variables` ("NAME=value") in its environment; its output
+/// is appended to `output`. Returns its process id. Throws `std::system_error`. A program that
+/// cannot be executed exits with status 127.
 pid_t start_program(const std::vector<std::string>& argv, account who,
                     const std::filesystem::path& output,
                     const std::vector<std::string>& variables = {});
