@@ -296,8 +296,8 @@ def child_names(pid):
 
 def awaits(pid, which):
     """Whether a process has blocked a signal, as one does that waits for it in a thread."""
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        blocked = next(line.split()[1] for line in file if line.startswith("SigBlk:"))
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    blocked = next(line.split()[1] for line in status if line.startswith("SigBlk:"))
     return int(blocked, 16) >> (which - 1) & 1 == 1
 
 

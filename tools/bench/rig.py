@@ -204,11 +204,12 @@ class Database:
     waits for its standard input to end, as it does if this process is killed."""
 
     def __init__(self, bin_dir, work_dir, config):
+        self.program = bin_dir / "gitstar"
         self.log = work_dir / "statement.log"
         self.holder_log = work_dir / "server.log"
         with open(self.holder_log, "w", encoding="utf-8") as complaints:
             self.holder = subprocess.Popen(
-                [bin_dir / "gitstar", "psql", config, "--", "-XAtq"],
+                [self.program, "psql", config, "--", "-XAtq"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
@@ -270,6 +271,16 @@ class Database:
         with open(self.server_stat, encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+    def migrate(self, config):
+        """The tables as a first crawl finds them: it builds the indexes for people's queries when it
+        has ended, `gitstar migrate` at once."""
+        log = self.log.with_name("migrate.log")
+        measure([self.program, "migrate", config], log, STOP_SECONDS)
+        self.execute(
+            "drop index repositories_full_name, repositories_star_count, "
+            "repositories_open_issue_count, star_history_repo_id"
+        )
 
     def empty(self):
         """As new, with everything on disk that earlier runs have left to write."""
